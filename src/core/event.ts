@@ -1,0 +1,52 @@
+/** An event as a producer gave it, after validation and before it has a place in the log. */
+export interface NewEvent {
+  readonly type: string;
+  /** Ordering key: events of one key are delivered one after the other. 1..256 bytes of UTF-8. */
+  readonly key: string | null;
+  /** RFC 3339 with milliseconds, UTC; null = the moment of receipt. */
+  readonly time: string | null;
+  readonly source: string | null;
+  readonly subject: string | null;
+  readonly correlationId: string | null;
+  readonly causationId: string | null;
+  /** Media type of `data` as it was sent; `application/json` for the JSON forms. */
+  readonly contentType: string;
+  /** How many gateways the event has passed already (`sluice-hops` of the publish). */
+  readonly hops: number;
+  /** The very bytes of the `data` member, or of the body: never re-serialised. */
+  readonly data: Uint8Array;
+}
+
+/** An event in the log. Its identity is (tenant, topic, partition, offset); `id` encodes the last two and the time. */
+export interface LogEvent extends NewEvent {
+  readonly id: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Unix milliseconds of the commit. */
+  readonly receivedAt: number;
+  /** RFC 3339; the producer's, else that of receipt. */
+  readonly time: string;
+}
+
+/** A member of a request's idempotency: the key, and a digest of what was sent under it (content type and bytes). */
+export interface IdempotencyClaim {
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+export interface AppendRequest {
+  readonly events: readonly (NewEvent & { readonly idempotency: IdempotencyClaim | null })[];
+  /** `Idempotency-Key` of the whole request; then no event has one of its own. */
+  readonly idempotency: IdempotencyClaim | null;
+  /** `Sluice-Expected-Offset`, only for a single event. */
+  readonly expectedOffset: number | null;
+}
+
+export interface AppendedEvent {
+  readonly id: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly type: string;
+  readonly time: string;
+  readonly duplicate: boolean;
+}

@@ -1,0 +1,181 @@
+/** Every limit of the gateway, unit last in the name, each with its reason. docs/PROTOCOL.md shows them as one table. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND_MS = 1000;
+const HOUR_MS = 3600 * SECOND_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+// ---- what a producer may send -------------------------------------------------------------------------------
+
+/** `data` of one event: with its envelope it must fit one row of 2 MB with room to spare. */
+export const EVENT_DATA_MAX_BYTES = MIB;
+/** One publish request: four of the largest events; bounds the memory one request takes. */
+export const REQUEST_BODY_MAX_BYTES = 4 * MIB;
+/**
+ * Read and thrown away of a body that turned out too large while it streamed: a client that is still sending does not
+ * see the answer when the connection breaks under it. The platform's own cap on a request.
+ */
+export const REQUEST_DRAIN_MAX_BYTES = 100 * MIB;
+/** Events in one batch: what one commit can hold without starving others of the object's thread. */
+export const BATCH_MAX_EVENTS = 1000;
+/** Nesting of a JSON body: deep enough for any real document, shallow enough for any reader's stack. */
+export const JSON_MAX_DEPTH = 512;
+export const KEY_MAX_BYTES = 256;
+/** `source`, `subject`: URIs, in practice far shorter. */
+export const CONTEXT_MAX_BYTES = 1024;
+/** `correlationId`, `causationId`: ids. */
+export const CORRELATION_MAX_BYTES = 256;
+export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
+/** A repeat at an age of exactly this is a new event. */
+export const IDEMPOTENCY_WINDOW_MS = DAY_MS;
+/** Keys live in tables of this span, dropped whole: expiry costs no row. Five of them cover the window. */
+export const IDEMPOTENCY_BUCKET_MS = 6 * HOUR_MS;
+/** An event that passed this many gateways is in a loop. */
+export const HOPS_MAX = 16;
+
+// ---- the log -----------------------------------------------------------------------------------------------
+
+/** A block is one row; SQLite on the platform takes rows of 2 MB. Only a single larger event exceeds this. */
+export const BLOCK_MAX_BYTES = MIB;
+/** Segment tables are dropped whole, so their span is how exactly retention is kept: a thirtieth of it, at least this. */
+export const SEGMENT_MIN_MS = HOUR_MS;
+export const SEGMENT_MAX_BYTES = 64 * MIB;
+export const RETENTION_DEFAULT_DAYS = 30;
+export const RETENTION_MAX_DAYS = 365;
+/** A Durable Object holds 10 GB; appends are refused before that. */
+export const PARTITION_MAX_BYTES = 9_000_000_000;
+/** Appends waiting for the commit under way; beyond it: 503. Bounds the object's memory (128 MB). */
+export const APPEND_QUEUE_MAX_BYTES = 24 * MIB;
+/** Decoded blocks kept in memory: new events are read by every subscription soon after their commit. */
+export const BLOCK_CACHE_MAX_BYTES = 8 * MIB;
+/** Events one read looks at before it answers with what it has: the object serves others too. */
+export const SCAN_MAX_EVENTS = 5000;
+/** Bytes of events one read answers with. */
+export const READ_MAX_BYTES = 4 * MIB;
+/** A scanned position is persisted at least this often, so a filter that never matches is not run again from the start. */
+export const SCANNED_PERSIST_EVERY_OFFSETS = 10_000;
+/** How long after an append the log looks whether everybody has heard of it (a crash may have eaten the wake). */
+export const WAKE_BACKSTOP_MS = 5 * SECOND_MS;
+/** Events sent along with a wake; more is pulled. */
+export const WAKE_INLINE_MAX_BYTES = 64 * KIB;
+/** Wakes under way at once from one log. */
+export const WAKE_MAX_CONCURRENT = 64;
+
+// ---- deliveries --------------------------------------------------------------------------------------------
+
+export const TIMEOUT_DEFAULT_SECONDS = 15;
+/** With LEASE_GRACE_MS this is the 28 s an invocation can count on. */
+export const TIMEOUT_MAX_SECONDS = 25;
+export const CONCURRENCY_DEFAULT = 32;
+/** Sixteen deliverers of six sends. */
+export const CONCURRENCY_MAX = 96;
+/** The platform lets six requests of an invocation wait for headers at a time. */
+export const SENDS_PER_DELIVERER_MAX = 6;
+export const DELIVERERS_MAX = 16;
+/** Between a send's deadline and the end of its lease: time to report. */
+export const LEASE_GRACE_MS = 3 * SECOND_MS;
+/** A deliverer takes no send that could outlive this (the platform ends an invocation after 30 s). */
+export const DELIVERER_LIFE_MS = 28 * SECOND_MS;
+/** A send not started this long after its lease is not started at all; pause and DELETE answer after it. */
+export const SEND_START_MAX_MS = 250;
+/** A deliverer with a slow send reports the others this long after the first of them is done. */
+export const REPORT_LINGER_MS = 100;
+/** A report that failed is sent again this often, the first time after REPORT_RETRY_FIRST_MS, then four times later each: all within LEASE_GRACE_MS. */
+export const REPORT_TRIES_MAX = 4;
+export const REPORT_RETRY_FIRST_MS = 100;
+/** Sends recorded in one row before the next row is begun: rewriting a row costs its size. */
+export const LEASE_ROW_MAX_SENDS = 48;
+export const LEASE_ROW_MAX_BYTES = 256 * KIB;
+/** Events pulled ahead of what is being sent. */
+export const PULL_MAX_EVENTS = 256;
+export const PULL_MAX_BYTES = 2 * MIB;
+/** Blocked keys of one subscription held apart; beyond it the cursor waits. */
+export const LANES_MAX = 10_000;
+/** Unsettled events below the cursor; beyond it nothing new is begun. */
+export const HOLES_MAX = 10_000;
+/** Interruptions in a row that count as one failure: a subscriber that kills the gateway must not be retried for ever. */
+export const INTERRUPTIONS_PER_FAILURE = 5;
+/** Kept of a subscriber's answer. */
+export const RESPONSE_BODY_MAX_BYTES = 16 * KIB;
+/** Kept of one response header value, and how many headers are kept. */
+export const RESPONSE_HEADER_MAX_CHARACTERS = 1024;
+export const RESPONSE_HEADERS_MAX = 64;
+
+// ---- retries -----------------------------------------------------------------------------------------------
+
+/** The example schedule of Standard Webhooks: about three days. */
+export const RETRY_DEFAULT_SCHEDULE_SECONDS: readonly number[] = [
+  5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400,
+];
+export const RETRY_DEFAULT_JITTER = 0.2;
+export const RETRY_SCHEDULE_MAX_ENTRIES = 30;
+/** One day: also the cap of a Retry-After, so that nobody is stuck for years. */
+export const RETRY_MAX_SECONDS = 86_400;
+/** The longest delay asked of a queue; a message that is early is sent again. */
+export const QUEUE_DELAY_MAX_SECONDS = 43_200;
+/** How much later than due the object's own alarm looks, in case the queue lost the message. */
+export const RETRY_ALARM_SLACK_MS = 4 * SECOND_MS;
+export const HOLD_AFTER_FAILURES_DEFAULT = 10;
+/** Anyone who wants more means "never", which is null. */
+export const HOLD_AFTER_FAILURES_MAX = 1000;
+export const PROBE_FIRST_MS = 5 * SECOND_MS;
+export const PROBE_MAX_MS = 60 * SECOND_MS;
+export const DISABLE_AFTER_DEFAULT_SECONDS = 432_000;
+/** A year: longer than any retention. */
+export const DISABLE_AFTER_MAX_SECONDS = 31_536_000;
+/** An outbox row is sent again after this, doubling to the second. */
+export const OUTBOX_RESEND_FIRST_MS = 5 * SECOND_MS;
+export const OUTBOX_RESEND_MAX_MS = 10 * 60 * SECOND_MS;
+/** A delivery log table spans this and is dropped whole after DELIVERY_LOG_MAX_MS. */
+export const DELIVERY_LOG_TABLE_MS = DAY_MS;
+export const DELIVERY_LOG_MAX_MS = 30 * DAY_MS;
+
+// ---- names and counts --------------------------------------------------------------------------------------
+
+export const URL_MAX_CHARACTERS = 2048;
+export const CUSTOM_HEADERS_MAX = 32;
+/** Common HTTP servers take far longer lines; a name beyond this is a mistake. */
+export const CUSTOM_HEADER_NAME_MAX_CHARACTERS = 128;
+export const CUSTOM_HEADER_VALUE_MAX_CHARACTERS = 4096;
+export const DESCRIPTION_MAX_CHARACTERS = 1024;
+export const FILTER_MAX_BYTES = 16 * KIB;
+export const FILTER_MAX_DEPTH = 32;
+export const FILTER_TYPES_MAX = 100;
+export const SECRET_MIN_BYTES = 24;
+export const SECRET_MAX_BYTES = 64;
+export const SECRET_GENERATED_BYTES = 32;
+/** `retentionBytes`: below one block, every commit would drop what the one before stored. */
+export const RETENTION_MIN_BYTES = MIB;
+/** A root key that can be guessed opens every tenant. */
+export const ROOT_KEY_MIN_CHARACTERS = 16;
+/** Of a list's cursor as sent back: ours are far shorter. */
+export const LIST_CURSOR_MAX_CHARACTERS = 1024;
+/** Topics of a tenant: each is an object, so a runaway producer of names must end somewhere. */
+export const TOPICS_MAX = 10_000;
+export const SUBSCRIPTIONS_PER_TOPIC_MAX = 10_000;
+/** Subscriptions that are gone with the answer to the DELETE of their topic; more are ended in the background. */
+export const TOPIC_DELETE_SUBSCRIPTIONS_MAX = 512;
+export const LIST_DEFAULT = 50;
+export const LIST_MAX = 200;
+/** Objects asked at once to fill one page of a list. */
+export const LIST_CONCURRENCY_MAX = 32;
+/** Of an untouched backlog, at most this many rows are listed as pending. */
+export const PENDING_LISTED_MAX = 1000;
+/** Names one isolate remembers from the Directory. */
+export const DIRECTORY_CACHE_MAX_ENTRIES = 10_000;
+/** How long a name found in the Directory is trusted; a name not found is asked for every time. */
+export const DIRECTORY_CACHE_MS = 30 * SECOND_MS;
+
+// ---- the tenant's directory --------------------------------------------------------------------------------
+
+/** Rows one page of dead letters looks at before it answers with what it has: the object serves others too. */
+export const DEAD_LETTERS_SCAN_MAX_ROWS = 1000;
+/** A dead letter leaves the index when its event can no longer be in any log. */
+export const DEAD_LETTER_MAX_MS = RETENTION_MAX_DAYS * DAY_MS;
+/** How long a removed letter is remembered, so that a late copy of its message does not bring it back: a queue keeps a message for 4 days. */
+export const REMOVED_LETTER_MAX_MS = 5 * DAY_MS;
+/** Outdated rows deleted along with one change of the index: spreads the work, and outruns what is added. */
+export const DEAD_LETTERS_PURGE_MAX_ROWS = 200;
+/** A health check writes a billed row and needs no key, so its answer holds this long. */
+export const HEALTH_PROBE_EVERY_MS = SECOND_MS;

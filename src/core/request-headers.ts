@@ -1,0 +1,72 @@
+import type { LogEvent } from "./event.ts";
+import { traceId } from "./ids.ts";
+
+/** What is shown in place of a signature or of a custom header's value. */
+const HIDDEN = "***";
+/** W3C trace context: version 00, and the flag that says the trace is sampled. */
+const TRACE_VERSION = "00";
+const TRACE_SAMPLED = "01";
+const SPAN_DIGITS = 16;
+
+export interface RequestHeadersInput {
+  /** The attempt: a `Send` of src/subscription/rpc.ts. */
+  readonly send: {
+    readonly event: Pick<LogEvent, "id" | "key" | "hops" | "partition" | "offset">;
+    /** Offset this subscription matched before this one in the partition; 0 for none. */
+    readonly previous: number;
+    readonly attempt: number;
+    readonly attemptId: string;
+    readonly trigger: string;
+  };
+  readonly target: { readonly id: string; readonly topic: string };
+  /** Of the gateway. */
+  readonly version: string;
+  /** Whole Unix seconds of the attempt: the `webhook-timestamp` that is signed. */
+  readonly timestampSeconds: number;
+  readonly contentType: string;
+}
+
+/**
+ * Every header of a delivery that the gateway sets (API clause 6.1) but the signature, names in lower case. Made of its
+ * arguments alone, so that the delivery log can show what was sent without storing it.
+ */
+export function requestHeaders({
+  send,
+  target,
+  version,
+  timestampSeconds,
+  contentType,
+}: RequestHeadersInput): Record<string, string> {
+  const { event } = send;
+  return {
+    "content-type": contentType,
+    "user-agent": `Sluice/${version}`,
+    // Little of an answer is read, so there is nothing to gain from compression, and no bomb to inflate.
+    "accept-encoding": "identity",
+    "webhook-id": event.id,
+    "webhook-timestamp": String(timestampSeconds),
+    "sluice-topic": target.topic,
+    "sluice-subscription": target.id,
+    "sluice-partition": String(event.partition),
+    "sluice-offset": String(event.offset),
+    "sluice-previous-offset": String(send.previous),
+    "sluice-attempt": String(send.attempt),
+    "sluice-trigger": send.trigger,
+    ...(event.key === null ? {} : { "sluice-key": encodeURIComponent(event.key) }),
+    "sluice-hops": String(event.hops + 1),
+    traceparent: traceParent(event.id, send.attemptId),
+  };
+}
+
+/** The same headers as the delivery log shows them: with signature and custom headers named, their values hidden. */
+export function redactedHeaders(
+  input: RequestHeadersInput,
+  customHeaderNames: readonly string[],
+): Record<string, string> {
+  const custom = customHeaderNames.map((name) => [name, HIDDEN] as const);
+  return { ...Object.fromEntries(custom), ...requestHeaders(input), "webhook-signature": HIDDEN };
+}
+
+/** One trace for all attempts of an event, one span for each attempt. */
+const traceParent = (eventId: string, attemptId: string): string =>
+  `${TRACE_VERSION}-${traceId(eventId)}-${traceId(attemptId).slice(0, SPAN_DIGITS)}-${TRACE_SAMPLED}`;

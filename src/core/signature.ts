@@ -1,0 +1,33 @@
+import { encodeBase64 } from "./base64.ts";
+
+export interface SignatureInput {
+  /** `webhook-id`; holds no dot, which would make the signed content ambiguous. */
+  readonly id: string;
+  /** `webhook-timestamp`: whole Unix seconds of this attempt. */
+  readonly timestampSeconds: number;
+  /** The body as it goes over the wire. */
+  readonly body: Uint8Array;
+  /** Keys of every live secret, newest first. */
+  readonly secrets: readonly Uint8Array[];
+}
+
+/**
+ * The `webhook-signature` header of Standard Webhooks: one `v1,<base64>` per secret, separated by spaces, each the
+ * HMAC-SHA256 of `id.timestamp.body`. The body is signed as bytes: decoded to a string and back, invalid UTF-8 and a
+ * byte order mark would be other bytes than those sent.
+ */
+export async function signStandardWebhook({ id, timestampSeconds, body, secrets }: SignatureInput): Promise<string> {
+  const head = new TextEncoder().encode(`${id}.${timestampSeconds}.`);
+  const content = new Uint8Array(head.length + body.length);
+  content.set(head);
+  content.set(body, head.length);
+  const signatures = await Promise.all(secrets.map((secret) => hmacSha256(secret, content)));
+  return signatures.map((signature) => `v1,${encodeBase64(signature)}`).join(" ");
+}
+
+async function hmacSha256(secret: Uint8Array, content: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const key = await crypto.subtle.importKey("raw", Uint8Array.from(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, content));
+}

@@ -1,0 +1,62 @@
+import { RESPONSE_BODY_MAX_BYTES, RESPONSE_HEADER_MAX_CHARACTERS, RESPONSE_HEADERS_MAX } from "../core/limits.ts";
+import type { AttemptErrorCode, SendResult } from "../subscription/rpc.ts";
+
+type Instruction = Extract<SendResult, { kind: "answered" | "failed" }>["instruction"];
+
+/** What a status says (API clause 6.3): null is success. */
+export function errorOfStatus(status: number): { code: AttemptErrorCode; message: string } | null {
+  if (status >= 200 && status <= 299) return null;
+  if (status < 200) return { code: "response", message: `The subscriber answered ${status}, which ends no request.` };
+  if (status <= 399) {
+    return { code: "redirect", message: `The subscriber answered ${status}; redirects are not followed.` };
+  }
+  return { code: "status", message: `The subscriber answered ${status}.` };
+}
+
+/** What a subscriber asks for with `webhook-delivery` on an answer that is no success. */
+export function instructionOf(headers: Headers): Instruction {
+  const value = headers.get("webhook-delivery")?.trim().toLowerCase();
+  return value === "disable" || value === "abort-message" ? value : null;
+}
+
+/** The first RESPONSE_HEADERS_MAX headers, long values cut; cookies are credentials of the subscriber's and hidden. */
+export function keptHeaders(headers: Headers): Record<string, string> {
+  const kept = new Map<string, string>();
+  for (const [name, value] of headers) {
+    if (kept.size === RESPONSE_HEADERS_MAX) break;
+    kept.set(name, name === "set-cookie" ? "***" : value.slice(0, RESPONSE_HEADER_MAX_CHARACTERS));
+  }
+  return Object.fromEntries(kept);
+}
+
+export interface KeptBody {
+  readonly body: string;
+  /** Not all of it: it was longer than what is kept, broke off, could not be decoded, or outlasted the deadline. */
+  readonly truncated: boolean;
+}
+
+/**
+ * Reads a body until its end, RESPONSE_BODY_MAX_BYTES or the abort of its request, whichever comes first, and never
+ * throws: the head has already decided the attempt. What is not read is cancelled, so that no connection stays open.
+ */
+export async function readBody(body: ReadableStream<Uint8Array> | null): Promise<KeptBody> {
+  if (body === null) return { body: "", truncated: false };
+  const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+  const reader = body.getReader();
+  let text = "";
+  let room = RESPONSE_BODY_MAX_BYTES;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { body: text + decoder.decode(), truncated: false };
+      text += decoder.decode(value.subarray(0, room), { stream: true });
+      if (value.length > room) break;
+      room -= value.length;
+    }
+  } catch {
+    return { body: text, truncated: true };
+  }
+  // Not awaited: a cancellation that hangs must not hold up the report.
+  reader.cancel().catch(() => undefined);
+  return { body: text, truncated: true };
+}

@@ -1,0 +1,86 @@
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { SEND_START_MAX_MS } from "../core/limits.ts";
+import { VERSION } from "../core/version.ts";
+import { logLine } from "../log.ts";
+import { subscription } from "../rpc/objects.ts";
+import type { Part, Send, SendResult } from "../subscription/rpc.ts";
+import { vaultOf } from "./env-vault.ts";
+import { type OpenTarget, openTarget } from "./open-target.ts";
+import { notSent, sendOnce } from "./send.ts";
+import { type WorkDeps, workPart } from "./work-part.ts";
+
+/**
+ * Sends what a Subscription leased. It has no state: whatever happens to it, the lease expires and its events are sent
+ * again. An invocation of its own, so that no object waits for a subscriber.
+ */
+export class Deliverer extends WorkerEntrypoint<Env> {
+  /** Answers at once; the work goes on behind the answer. */
+  run(part: Part): { accepted: true } {
+    this.ctx.waitUntil(workPart(part, depsOf(this.env)));
+    return { accepted: true };
+  }
+}
+
+function depsOf(env: Env): WorkDeps {
+  const targets = new WeakMap<Part, Promise<OpenTarget | null>>();
+  const targetOf = (part: Part): Promise<OpenTarget | null> => {
+    const known = targets.get(part) ?? opened(part, env);
+    targets.set(part, known);
+    return known;
+  };
+  return {
+    send: async (send, part) => {
+      const result = await carryOut(send, part, await targetOf(part), env);
+      logAttempt(send, part, result);
+      return result;
+    },
+    report: (part, report) => subscription(env, part.target.tenant, part.target.id).report(report),
+    reportGivenUp: (part, results) =>
+      logLine("report-given-up", { tenant: part.target.tenant, subscription: part.target.id, results }),
+    now: () => Date.now(),
+    sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  };
+}
+
+/** null when the vault does not open the target: the key was changed without keeping the previous one. */
+async function opened(part: Part, env: Env): Promise<OpenTarget | null> {
+  try {
+    const vault = await vaultOf(env);
+    return vault.ok ? await openTarget(part.target, vault.value) : null;
+  } catch {
+    return null;
+  }
+}
+
+async function carryOut(send: Send, part: Part, target: OpenTarget | null, env: Env): Promise<SendResult> {
+  if (target !== null) {
+    return sendOnce(send, target, {
+      now: () => Date.now(),
+      allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
+      version: VERSION,
+      startBy: part.leasedAt + SEND_START_MAX_MS,
+    });
+  }
+  const identity = { lease: send.lease, offset: send.event.offset, attemptId: send.attemptId };
+  return notSent(identity, Date.now(), {
+    code: "denied",
+    message: "The subscription's secrets cannot be decrypted with SLUICE_ENCRYPTION_KEY; nothing is sent unsigned.",
+  });
+}
+
+function logAttempt(send: Send, part: Part, result: SendResult): void {
+  if (result.kind === "unsent") return;
+  logLine("attempt", {
+    tenant: part.target.tenant,
+    subscription: part.target.id,
+    topic: part.target.topic,
+    eventId: send.event.id,
+    offset: send.event.offset,
+    attempt: send.attempt,
+    trigger: send.trigger,
+    outcome: result.error === null ? "success" : "failure",
+    statusCode: result.statusCode,
+    errorCode: result.error?.code ?? null,
+    durationMilliseconds: result.durationMilliseconds,
+  });
+}

@@ -1,0 +1,130 @@
+import { requestBody } from "../core/body.ts";
+import { requestHeaders } from "../core/request-headers.ts";
+import { parseRetryAfter } from "../core/retry-schedule.ts";
+import { signStandardWebhook } from "../core/signature.ts";
+import { checkSubscriberUrl } from "../core/subscriber-url.ts";
+import type { Send, SendResult } from "../subscription/rpc.ts";
+import { errorOfStatus, instructionOf, keptHeaders, readBody } from "./answer.ts";
+import { type AttemptError, classifyFetchError } from "./fetch-error.ts";
+import type { OpenTarget } from "./open-target.ts";
+
+export interface SendOptions {
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly allowPrivate: boolean;
+  readonly version: string;
+  /** Unix milliseconds after which the request must not be started (src/core/limits.ts SEND_START_MAX_MS). */
+  readonly startBy: number;
+}
+
+/** The statuses whose `Retry-After` is honoured (API clause 6.3). */
+const RETRY_AFTER_STATUSES: readonly number[] = [429, 503];
+
+/**
+ * Sends one event to its subscriber, once: the only place that calls one. Never throws. The URL is judged again first,
+ * whatever let it in; a redirect is a failure and not followed; the head alone decides between success and failure, and
+ * one deadline of `timeoutSeconds` holds for head and body together.
+ */
+export async function sendOnce(send: Send, target: OpenTarget, options: SendOptions): Promise<SendResult> {
+  const identity = { lease: send.lease, offset: send.event.offset, attemptId: send.attemptId };
+  const allowed = checkSubscriberUrl(target.url, options.allowPrivate);
+  if (!allowed.ok) return notSent(identity, options.now(), { code: "denied", message: allowed.error.detail });
+  const prepared = await prepare(send, target, options);
+  if (prepared === null) return notSent(identity, options.now(), UNSENDABLE);
+  // After the signing, which takes its time on a busy machine: this is the last moment before the request.
+  if (options.now() > options.startBy) return { ...identity, kind: "unsent" };
+  return { ...identity, ...(await exchange(prepared, target, options)), bodyBytes: prepared.bodyBytes };
+}
+
+type Exchange = Omit<
+  Extract<SendResult, { kind: "answered" | "failed" }>,
+  "lease" | "offset" | "attemptId" | "bodyBytes"
+>;
+
+const UNSENDABLE: AttemptError = {
+  code: "denied",
+  message: "The request cannot be made: a header of the event or the subscription is not valid HTTP.",
+};
+
+interface Prepared {
+  readonly startedAt: number;
+  readonly init: {
+    readonly method: "POST";
+    readonly redirect: "manual";
+    readonly headers: Headers;
+    readonly body: Uint8Array;
+  };
+  readonly bodyBytes: number;
+}
+
+/** Body, signature and headers; null when a header value cannot be sent. */
+async function prepare(send: Send, target: OpenTarget, { now, version }: SendOptions): Promise<Prepared | null> {
+  const startedAt = now();
+  const timestampSeconds = Math.floor(startedAt / 1000);
+  try {
+    const { bytes, contentType } = requestBody(target.format, send.event);
+    const { secrets } = target;
+    const signature = await signStandardWebhook({ id: send.event.id, timestampSeconds, body: bytes, secrets });
+    // The gateway's own headers come last: no custom one overrides them.
+    const headers = new Headers({
+      ...target.headers,
+      ...requestHeaders({ send, target, version, timestampSeconds, contentType }),
+      "webhook-signature": signature,
+    });
+    return { startedAt, init: { method: "POST", redirect: "manual", headers, body: bytes }, bodyBytes: bytes.length };
+  } catch {
+    return null;
+  }
+}
+
+async function exchange({ startedAt, init }: Prepared, target: OpenTarget, { now }: SendOptions): Promise<Exchange> {
+  const deadline = new AbortController();
+  // Not AbortSignal.timeout: it cannot be cleared, and a deliverer of many fast sends would run out of timers.
+  const timer = setTimeout(() => deadline.abort(), target.timeoutSeconds * 1000);
+  try {
+    const response = await fetch(target.url, { ...init, signal: deadline.signal });
+    return await answered(response, startedAt, now);
+  } catch (thrown) {
+    const error = deadline.signal.aborted
+      ? ({ code: "timeout", message: `No answer within ${target.timeoutSeconds} seconds.` } as const)
+      : classifyFetchError(thrown, new URL(target.url).protocol);
+    return failed(startedAt, now(), error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answered(response: Response, startedAt: number, now: () => number): Promise<Exchange> {
+  const error = errorOfStatus(response.status);
+  const retryAfter = RETRY_AFTER_STATUSES.includes(response.status) ? response.headers.get("retry-after") : null;
+  const retryAfterMilliseconds = retryAfter === null ? null : parseRetryAfter(retryAfter, now());
+  const kept = await readBody(response.body);
+  return {
+    kind: "answered",
+    startedAt,
+    durationMilliseconds: now() - startedAt,
+    statusCode: response.status,
+    error,
+    response: { headers: keptHeaders(response.headers), ...kept },
+    retryAfterMilliseconds,
+    instruction: error === null ? null : instructionOf(response.headers),
+  };
+}
+
+const failed = (startedAt: number, endedAt: number, error: AttemptError): Exchange => ({
+  kind: "failed",
+  startedAt,
+  durationMilliseconds: endedAt - startedAt,
+  statusCode: null,
+  error,
+  response: null,
+  retryAfterMilliseconds: null,
+  instruction: null,
+});
+
+/** A failure without a request: no connection was made. */
+export const notSent = (
+  identity: Pick<SendResult, "lease" | "offset" | "attemptId">,
+  at: number,
+  error: AttemptError,
+): SendResult => ({ ...identity, ...failed(at, at, error), bodyBytes: 0 });

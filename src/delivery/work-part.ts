@@ -1,0 +1,160 @@
+import {
+  DELIVERER_LIFE_MS,
+  LEASE_GRACE_MS,
+  REPORT_LINGER_MS,
+  REPORT_RETRY_FIRST_MS,
+  REPORT_TRIES_MAX,
+  SEND_START_MAX_MS,
+  SENDS_PER_DELIVERER_MAX,
+} from "../core/limits.ts";
+import type { Part, Report, Send, SendResult } from "../subscription/rpc.ts";
+
+/** What a deliverer needs of the world; the simulation brings its own. */
+export interface WorkDeps {
+  /** Carries out one send and never rejects. */
+  send(send: Send, part: Part): Promise<SendResult>;
+  /** Tells the subscription what came of sends; answers with more of them or null. Rejects when the call failed. */
+  report(part: Part, report: Report): Promise<Part | null>;
+  /** A report was given up: its leases will expire by themselves. */
+  reportGivenUp(part: Part, results: number): void;
+  /** Unix milliseconds. */
+  now(): number;
+  sleep(milliseconds: number): Promise<void>;
+}
+
+const REPORT_RETRY_FACTOR = 4;
+
+/**
+ * The life of a deliverer: carries out the sends of its part, reports what came of them, takes on the part that a report
+ * answers with, and ends when there is nothing more or its time is up. Never rejects.
+ */
+export function workPart(first: Part, deps: WorkDeps): Promise<void> {
+  return new Work(first, deps).run();
+}
+
+class Work {
+  readonly #deps: WorkDeps;
+  readonly #startedAt: number;
+  readonly #deliverer: number;
+  /** The newest part: its target says how long a further send may take. */
+  #part: Part;
+  #underWay = 0;
+  /** Completed and not yet reported. */
+  #results: SendResult[] = [];
+  /** How many of the results, from the first, a report under way carries. */
+  #inReport = 0;
+  /** Called at the next completion or at the end of the linger. */
+  #notify: () => void = () => undefined;
+  #lingered = false;
+  /** Tells the present linger from those that a report made pointless. */
+  #linger = 0;
+
+  constructor(first: Part, deps: WorkDeps) {
+    this.#deps = deps;
+    this.#startedAt = deps.now();
+    this.#deliverer = first.deliverer;
+    this.#part = first;
+    this.#take(first);
+  }
+
+  async run(): Promise<void> {
+    while (this.#underWay > 0 || this.#results.length > 0) {
+      await this.#reportDue();
+      const answer = await this.#report();
+      if (answer === "failed" && this.#underWay === 0) return;
+      if (answer === "failed" || answer === null) continue;
+      this.#part = answer;
+      this.#take(answer);
+    }
+  }
+
+  /** Starts what may still be started; the rest is reported as not sent, and costs nothing. */
+  #take(part: Part): void {
+    for (const send of part.sends) {
+      const late = this.#deps.now() > part.leasedAt + SEND_START_MAX_MS;
+      if (late || this.#places() === 0) this.#completed(unsent(send));
+      else this.#start(send, part);
+    }
+  }
+
+  #start(send: Send, part: Part): void {
+    this.#underWay++;
+    void this.#deps.send(send, part).then((result) => {
+      this.#underWay--;
+      this.#completed(result);
+    });
+  }
+
+  #completed(result: SendResult): void {
+    this.#results.push(result);
+    if (this.#results.length === this.#inReport + 1) this.#startLinger();
+    this.#notify();
+  }
+
+  /** Gives the sends that are nearly done the time to be reported together with the first. */
+  #startLinger(): void {
+    this.#lingered = false;
+    const linger = ++this.#linger;
+    void this.#deps.sleep(REPORT_LINGER_MS).then(() => {
+      if (linger !== this.#linger) return;
+      this.#lingered = true;
+      this.#notify();
+    });
+  }
+
+  /** Resolves when all are done, or when the first unreported one has waited long enough for the others. */
+  async #reportDue(): Promise<void> {
+    while (this.#underWay > 0 && !this.#lingered) {
+      await new Promise<void>((resolve) => {
+        this.#notify = resolve;
+      });
+    }
+  }
+
+  /** Reports are idempotent, so one that failed (and may have been applied) is sent again, with all that is done by then. */
+  async #report(): Promise<Part | null | "failed"> {
+    let pause = REPORT_RETRY_FIRST_MS;
+    for (let tries = 1; tries <= REPORT_TRIES_MAX; tries++) {
+      const results = this.#takeIntoReport();
+      try {
+        const report = { deliverer: this.#deliverer, results, wants: this.#wants() };
+        const next = await this.#deps.report(this.#part, report);
+        this.#results = this.#results.slice(results.length);
+        this.#inReport = 0;
+        return next;
+      } catch {
+        if (tries < REPORT_TRIES_MAX) await this.#deps.sleep(pause);
+        pause *= REPORT_RETRY_FACTOR;
+      }
+    }
+    this.#deps.reportGivenUp(this.#part, this.#results.length);
+    this.#inReport = 0;
+    this.#startLinger();
+    return "failed";
+  }
+
+  #takeIntoReport(): readonly SendResult[] {
+    this.#inReport = this.#results.length;
+    this.#lingered = false;
+    this.#linger++;
+    return [...this.#results];
+  }
+
+  #places(): number {
+    return SENDS_PER_DELIVERER_MAX - this.#underWay;
+  }
+
+  /** How many more sends fit: none once a send begun now could outlive the invocation. */
+  #wants(): number {
+    const elapsed = this.#deps.now() - this.#startedAt;
+    const needed = this.#part.target.timeoutSeconds * 1000 + LEASE_GRACE_MS;
+    return elapsed + needed <= DELIVERER_LIFE_MS ? this.#places() : 0;
+  }
+}
+
+const unsent = ({ lease, event, attemptId }: Send): SendResult => ({
+  lease,
+  offset: event.offset,
+  attemptId,
+  kind: "unsent",
+});

@@ -1,0 +1,99 @@
+import { type Problem, problem } from "../core/errors.ts";
+import { parseJsonBody } from "../core/json-text.ts";
+import { REQUEST_BODY_MAX_BYTES, REQUEST_DRAIN_MAX_BYTES } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { joinBytes } from "./bytes.ts";
+
+/*
+ * A body that is refused before it is read is left alone: the server behind reads it to its end and the client gets
+ * its answer. Cancelling it, or stopping half-way, resets the connection under a client that is still sending, which
+ * then never sees the answer.
+ */
+
+/** Media types accepted where a JSON document is expected. */
+export const JSON_TYPES: readonly string[] = ["application/json"];
+/** RFC 7396 brings its own. */
+export const PATCH_TYPES: readonly string[] = ["application/json", "application/merge-patch+json"];
+
+const CONTENT_TYPE = /^([^;,\s]+)\s*(?:;\s*charset=(?:utf-8|"utf-8")\s*)?$/i;
+
+/**
+ * Why the body is not read: there is none (400); or another media type, a charset other than UTF-8, any other
+ * parameter, or a Content-Encoding (415). null when it is one of `accepted`.
+ */
+export function refusedMediaType(
+  { headers, body }: Pick<Request, "headers" | "body">,
+  accepted: readonly string[],
+): Problem | null {
+  if (!headers.has("content-type") && (body === null || headers.get("content-length") === "0")) {
+    return problem(
+      "malformed-request",
+      `The body is missing. Send one with the content type ${accepted.join(" or ")}.`,
+    );
+  }
+  const encoding = headers.get("content-encoding");
+  if (encoding !== null && encoding.trim().toLowerCase() !== "identity") {
+    return problem("unsupported-media-type", "Send the body without a Content-Encoding.");
+  }
+  const type = CONTENT_TYPE.exec(headers.get("content-type")?.trim() ?? "")?.[1]?.toLowerCase();
+  return type !== undefined && accepted.includes(type)
+    ? null
+    : problem("unsupported-media-type", `Send the body with the content type ${accepted.join(" or ")}, in UTF-8.`);
+}
+
+/** The bytes of a body, at most REQUEST_BODY_MAX_BYTES whatever its headers say; `too-large` (413) naming the limit. */
+export async function readBody(request: Request): Promise<Result<Uint8Array, Problem>> {
+  const declared = Number(request.headers.get("content-length") ?? "0");
+  if (declared > REQUEST_BODY_MAX_BYTES) return err(tooLarge());
+  if (request.body === null) return ok(new Uint8Array());
+  try {
+    return await readStream(request.body);
+  } catch {
+    return err(problem("malformed-request", "The body ended before it was complete."));
+  }
+}
+
+/** A JSON document: its media type, its size, then its syntax are judged in this order. */
+export async function readJson(
+  request: Request,
+  accepted: readonly string[] = JSON_TYPES,
+): Promise<Result<unknown, Problem>> {
+  const refused = refusedMediaType(request, accepted);
+  if (refused !== null) return err(refused);
+  const bytes = await readBody(request);
+  return bytes.ok ? parse(bytes.value) : bytes;
+}
+
+/** Like readJson, for routes that need no document: an empty body, whatever its type, is `{}`. */
+export async function readOptionalJson(request: Request): Promise<Result<unknown, Problem>> {
+  const bytes = await readBody(request);
+  if (!bytes.ok) return bytes;
+  if (bytes.value.length === 0) return ok({});
+  const refused = refusedMediaType(request, JSON_TYPES);
+  return refused === null ? parse(bytes.value) : err(refused);
+}
+
+function parse(bytes: Uint8Array): Result<unknown, Problem> {
+  const parsed = parseJsonBody(bytes);
+  return parsed.ok ? ok(parsed.value.value) : parsed;
+}
+
+const tooLarge = (): Problem =>
+  problem("too-large", `A request body may have ${REQUEST_BODY_MAX_BYTES} bytes or fewer. Split the batch.`);
+
+async function readStream(stream: ReadableStream<Uint8Array>): Promise<Result<Uint8Array, Problem>> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.byteLength;
+    if (bytes <= REQUEST_BODY_MAX_BYTES) chunks.push(value);
+    else if (bytes > REQUEST_DRAIN_MAX_BYTES) {
+      await reader.cancel();
+      break;
+    }
+  }
+  return bytes > REQUEST_BODY_MAX_BYTES ? err(tooLarge()) : ok(joinBytes(chunks));
+}

@@ -1,0 +1,36 @@
+import type { Problem } from "../core/errors.ts";
+import type { Result } from "../core/result.ts";
+import type { Scope } from "./auth.ts";
+import type { Query } from "./query.ts";
+import type { Settings } from "./settings.ts";
+
+/** A request that has been routed and whose key has been checked: what a handler works with. */
+export interface Call {
+  readonly request: Request;
+  readonly env: Env;
+  readonly settings: Settings;
+  /** The tenant it is about; the default one on routes without a key. */
+  readonly tenant: string;
+  readonly url: URL;
+  readonly query: Query;
+  /** Path parameters, still percent-encoded: see path.ts. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** What a route answers: a response, or a problem that becomes one. */
+export type Answer = Result<Response, Problem>;
+
+export type Handler = (call: Call) => Promise<Answer>;
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export interface Route {
+  readonly method: Method;
+  /** itty-router's pattern: `:name` is one path segment. */
+  readonly path: string;
+  /** What a key needs, or `public`: no key. */
+  readonly scope: Scope | "public";
+  /** The query members it has; any other is refused. */
+  readonly query?: readonly string[];
+  readonly handler: Handler;
+}

@@ -1,0 +1,38 @@
+import { formatRfc3339 } from "../core/time.ts";
+import type { Attempt, Delivery } from "../subscription/rpc.ts";
+
+/** A delivery as a list shows it (API clause 7.1): `attempts` is their number, `lastAttempt` has no request and response. */
+export function deliveryView(delivery: Delivery, topic: string) {
+  return { ...common(delivery, topic), attempts: delivery.attempts.length };
+}
+
+/** A delivery with all its attempts (API clause 7.2). */
+export function deliveryDetail(delivery: Delivery, topic: string) {
+  return { ...common(delivery, topic), attempts: delivery.attempts.map(attemptDetail) };
+}
+
+function common(delivery: Delivery, topic: string) {
+  const { eventId, partition, offset, type, key, state, attempts, nextAttemptAt } = delivery;
+  const last = attempts.at(-1);
+  return {
+    eventId,
+    topic,
+    partition,
+    offset,
+    type,
+    key,
+    state,
+    lastAttempt: last === undefined ? null : attemptSummary(last),
+    nextAttemptAt: nextAttemptAt === null ? null : formatRfc3339(nextAttemptAt),
+  };
+}
+
+function attemptSummary({ id, number, trigger, startedAt, durationMilliseconds, outcome, statusCode, error }: Attempt) {
+  return { id, number, trigger, startedAt: formatRfc3339(startedAt), durationMilliseconds, outcome, statusCode, error };
+}
+
+const attemptDetail = (attempt: Attempt) => ({
+  ...attemptSummary(attempt),
+  request: attempt.request,
+  response: attempt.response,
+});

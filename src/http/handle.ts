@@ -1,0 +1,56 @@
+import { problem } from "../core/errors.ts";
+import { newId } from "../core/ids.ts";
+import { err } from "../core/result.ts";
+import { logLine } from "../log.ts";
+import { problemAnswer } from "./answer.ts";
+import type { Answer } from "./call.ts";
+import { type Notes, route } from "./router.ts";
+import { settingsOf } from "./settings.ts";
+
+const ID_RANDOM_BYTES = 10;
+/** Of an unexpected exception's message, in the log: enough to find it. */
+const MESSAGE_MAX_CHARACTERS = 500;
+
+/** Answers every HTTP request: never with an exception, and with one log line each. */
+export async function handleRequest(request: Request, env: Env): Promise<Response> {
+  const startedAt = Date.now();
+  const requestId = newId("req", startedAt, crypto.getRandomValues(new Uint8Array(ID_RANDOM_BYTES)));
+  const notes: Notes = { route: null, tenant: null };
+  let fault: string | undefined;
+  let answer: Answer;
+  try {
+    answer = await answerTo(request, env, notes);
+  } catch (thrown) {
+    fault = String(thrown).slice(0, MESSAGE_MAX_CHARACTERS);
+    answer = err(
+      problem("internal", "Something went wrong inside the gateway. Its log tells more under this requestId."),
+    );
+  }
+  const response = finished(answer, request, requestId);
+  logLine("request", {
+    id: requestId,
+    method: request.method,
+    route: notes.route,
+    status: response.status,
+    durationMilliseconds: Date.now() - startedAt,
+    tenant: notes.tenant,
+    fault,
+  });
+  return response;
+}
+
+async function answerTo(request: Request, env: Env, notes: Notes): Promise<Answer> {
+  const settings = await settingsOf(env);
+  if (!settings.ok) return settings;
+  return route({ request, env, settings: settings.value, url: new URL(request.url), notes });
+}
+
+function finished(answer: Answer, request: Request, requestId: string): Response {
+  const response = answer.ok ? answer.value : problemAnswer(answer.error, requestId);
+  const { headers, status } = response;
+  headers.set("sluice-request-id", requestId);
+  // Answers hold what only the key's holder may see, and data that a browser must not take for a page.
+  headers.set("cache-control", "no-store");
+  headers.set("x-content-type-options", "nosniff");
+  return request.method === "HEAD" ? new Response(null, { status, headers }) : response;
+}

@@ -1,0 +1,107 @@
+import { encodeBase64Url } from "../core/base64.ts";
+import { type Problem, problem } from "../core/errors.ts";
+import type { AppendedEvent, AppendRequest, IdempotencyClaim } from "../core/event.ts";
+import { HOPS_MAX } from "../core/limits.ts";
+import { parseIdempotencyKeyHeader } from "../core/names.ts";
+import { type PublishRequest, parsePublishJson } from "../core/publish.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { jsonAnswer } from "./answer.ts";
+import { JSON_TYPES, readBody, refusedMediaType } from "./body.ts";
+import type { Answer, Call } from "./call.ts";
+import { onTopic } from "./lookup.ts";
+import { topicIn } from "./path.ts";
+import { parseCount } from "./query.ts";
+
+/** What the headers of a publish ask for. */
+export interface PublishHeaders {
+  readonly idempotencyKey: string | null;
+  readonly expectedOffset: number | null;
+  readonly hops: number;
+}
+
+/** The forms accepted so far write the same media type, so it is part of what an idempotency key stands for. */
+const MEDIA_TYPE = "application/json";
+
+/** `POST /v1/topics/{topic}/events`. Everything is judged before the topic is looked up: a refusal creates nothing. */
+export async function publishEvents(call: Call): Promise<Answer> {
+  const topic = topicIn(call, "refused");
+  if (!topic.ok) return topic;
+  const headers = readPublishHeaders(call.request.headers);
+  if (!headers.ok) return headers;
+  const refused = refusedMediaType(call.request, JSON_TYPES);
+  if (refused !== null) return err(refused);
+  const body = await readBody(call.request);
+  if (!body.ok) return body;
+  const parsed = parsePublishJson(body.value, { hops: headers.value.hops, batchAllowed: true });
+  if (!parsed.ok) return parsed;
+  const request = await toAppendRequest(parsed.value, headers.value, body.value);
+  if (!request.ok) return request;
+
+  const absent = call.settings.topicsAutoCreate ? "create" : "refuse";
+  const appended = await onTopic(call, topic.value, absent, (log) => log.append(request.value));
+  if (!appended.ok) return appended;
+  const events = appended.value.map((event) => view(event, topic.value));
+  return ok(jsonAnswer(parsed.value.batch ? { events } : events[0], 202));
+}
+
+/** `invalid` (422) for a malformed header, `loop` (508) for an event that passed HOPS_MAX gateways. */
+export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Problem> {
+  const hops = headers.get("sluice-hops");
+  const passed = hops === null ? 0 : parseCount(hops);
+  if (passed === null) return err(problem("invalid", "The header sluice-hops must be a whole number."));
+  if (passed >= HOPS_MAX) {
+    return err(problem("loop", `This event has passed ${passed} gateways. Find the subscription that sends it round.`));
+  }
+  const expected = headers.get("sluice-expected-offset");
+  const expectedOffset = expected === null ? null : parseCount(expected);
+  if (expected !== null && (expectedOffset === null || expectedOffset < 1)) {
+    return err(problem("invalid", "The header Sluice-Expected-Offset must be an offset: a whole number of 1 or more."));
+  }
+  const key = headers.get("idempotency-key");
+  const idempotencyKey = key === null ? ok(null) : parseIdempotencyKeyHeader(key);
+  if (!idempotencyKey.ok) return idempotencyKey;
+  return ok({ idempotencyKey: idempotencyKey.value, expectedOffset, hops: passed });
+}
+
+async function toAppendRequest(
+  { batch, events }: PublishRequest,
+  { idempotencyKey, expectedOffset }: PublishHeaders,
+  body: Uint8Array,
+): Promise<Result<AppendRequest, Problem>> {
+  if (batch && expectedOffset !== null) {
+    return err(problem("invalid", "The header Sluice-Expected-Offset goes with a single event, not with a batch."));
+  }
+  if (idempotencyKey !== null && events.some((event) => event.idempotencyKey !== null)) {
+    return err(problem("invalid", "Give the idempotency key either in the header or in the events, not in both."));
+  }
+  const encoder = new TextEncoder();
+  return ok({
+    events: await Promise.all(
+      events.map(async ({ event, idempotencyKey: key, text }) => ({
+        ...event,
+        idempotency: key === null ? null : await claim(key, encoder.encode(text)),
+      })),
+    ),
+    idempotency: idempotencyKey === null ? null : await claim(idempotencyKey, body),
+    expectedOffset,
+  });
+}
+
+/** The key with a digest of content type and bytes: the same key with anything else is a conflict. */
+async function claim(key: string, bytes: Uint8Array): Promise<IdempotencyClaim> {
+  const head = new TextEncoder().encode(`${MEDIA_TYPE}\n`);
+  const content = new Uint8Array(head.length + bytes.length);
+  content.set(head);
+  content.set(bytes, head.length);
+  return { key, fingerprint: encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", content))) };
+}
+
+const view = ({ id, partition, offset, type, time, duplicate }: AppendedEvent, topic: string) => ({
+  id,
+  topic,
+  partition,
+  offset,
+  type,
+  time,
+  duplicate,
+});

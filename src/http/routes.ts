@@ -1,0 +1,69 @@
+import type { Route } from "./call.ts";
+import { listDeadLetters } from "./dead-letters.ts";
+import { cancelDelivery, getDelivery, listDeliveries, retryDelivery } from "./deliveries.ts";
+import { postDemo, postDemoReceiver, putDemoReceiver } from "./demo.ts";
+import { getEvent, listEventDeliveries, listEvents } from "./events.ts";
+import { getHealth } from "./health.ts";
+import { getProblem } from "./problem-pages.ts";
+import { publishEvents } from "./publish.ts";
+import { listSubscriptions } from "./subscription-list.ts";
+import {
+  deleteSubscription,
+  getSubscription,
+  patchSubscription,
+  pauseSubscription,
+  postSubscription,
+  putSubscription,
+  resumeSubscription,
+} from "./subscriptions.ts";
+import { deleteTopic, getTopic, listTopics, putTopic } from "./topics.ts";
+
+const PAGE = ["limit", "cursor"];
+const EVENTS = [...PAGE, "after", "before", "partition", "since", "until", "order", "type", "key"];
+const SUBSCRIPTIONS = [...PAGE, "topic", "state", "health"];
+const DELIVERIES = [...PAGE, "state", "type", "since", "until"];
+const DEAD_LETTERS = [...PAGE, "topic", "subscription", "reason", "since", "until"];
+
+const SUBSCRIPTION = "/v1/subscriptions/:subscription";
+const DELIVERY = `${SUBSCRIPTION}/deliveries/:event`;
+
+/** The API, route by route. Any other method on one of these paths is 405, any other path 404. */
+export const routes: readonly Route[] = [
+  { method: "POST", path: "/v1/topics/:topic/events", scope: "publish", handler: publishEvents },
+  { method: "GET", path: "/v1/topics/:topic/events", scope: "read", query: EVENTS, handler: listEvents },
+  { method: "GET", path: "/v1/topics/:topic/events/:event", scope: "read", handler: getEvent },
+  {
+    method: "GET",
+    path: "/v1/topics/:topic/events/:event/deliveries",
+    scope: "read",
+    query: PAGE,
+    handler: listEventDeliveries,
+  },
+
+  { method: "GET", path: "/v1/topics", scope: "read", query: PAGE, handler: listTopics },
+  { method: "GET", path: "/v1/topics/:topic", scope: "read", handler: getTopic },
+  { method: "PUT", path: "/v1/topics/:topic", scope: "manage", handler: putTopic },
+  { method: "DELETE", path: "/v1/topics/:topic", scope: "manage", query: ["force"], handler: deleteTopic },
+
+  { method: "GET", path: "/v1/subscriptions", scope: "read", query: SUBSCRIPTIONS, handler: listSubscriptions },
+  { method: "POST", path: "/v1/subscriptions", scope: "manage", handler: postSubscription },
+  { method: "GET", path: SUBSCRIPTION, scope: "read", handler: getSubscription },
+  { method: "PUT", path: SUBSCRIPTION, scope: "manage", handler: putSubscription },
+  { method: "PATCH", path: SUBSCRIPTION, scope: "manage", handler: patchSubscription },
+  { method: "DELETE", path: SUBSCRIPTION, scope: "manage", handler: deleteSubscription },
+  { method: "POST", path: `${SUBSCRIPTION}/pause`, scope: "manage", handler: pauseSubscription },
+  { method: "POST", path: `${SUBSCRIPTION}/resume`, scope: "manage", handler: resumeSubscription },
+
+  { method: "GET", path: `${SUBSCRIPTION}/deliveries`, scope: "read", query: DELIVERIES, handler: listDeliveries },
+  { method: "GET", path: DELIVERY, scope: "read", handler: getDelivery },
+  { method: "POST", path: `${DELIVERY}/retry`, scope: "manage", handler: retryDelivery },
+  { method: "POST", path: `${DELIVERY}/cancel`, scope: "manage", handler: cancelDelivery },
+  { method: "GET", path: "/v1/dead-letters", scope: "read", query: DEAD_LETTERS, handler: listDeadLetters },
+
+  { method: "POST", path: "/v1/demo", scope: "manage", handler: postDemo },
+  { method: "PUT", path: "/v1/demo/receivers/:receiver", scope: "manage", handler: putDemoReceiver },
+  { method: "POST", path: "/demo/receivers/:receiver", scope: "public", query: ["tenant"], handler: postDemoReceiver },
+
+  { method: "GET", path: "/healthz", scope: "public", handler: getHealth },
+  { method: "GET", path: "/problems/:code", scope: "public", handler: getProblem },
+];

@@ -1,0 +1,206 @@
+import type { Problem } from "../core/errors.ts";
+import { decodeEventId } from "../core/ids.ts";
+import { PENDING_LISTED_MAX } from "../core/limits.ts";
+import { redactedHeaders } from "../core/request-headers.ts";
+import { ok, type Result } from "../core/result.ts";
+import { compileTypePatterns } from "../core/type-pattern.ts";
+import type { Peeked } from "../topic-log/rpc.ts";
+import type { SubscriptionDeps } from "./deps.ts";
+import type { Entry, LeaseRow } from "./model.ts";
+import type { Attempt, DeliveriesQuery, Delivery, DeliveryState } from "./rpc.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Known, SubscriptionState } from "./state.ts";
+import type { LeaseRange, SubscriptionStore } from "./store.ts";
+
+/** Lease rows looked at for one page: bounds the time a list takes; a page may come back short, with a next. */
+const RANGES_PER_PAGE_MAX = 500;
+
+interface Collected {
+  readonly row: LeaseRow;
+  readonly entry: Entry;
+}
+
+/** The read side: deliveries and their attempts, gathered from lease rows by offset. Changes nothing. */
+export class History {
+  readonly #deps: SubscriptionDeps;
+  readonly #state: SubscriptionState;
+  readonly #store: SubscriptionStore;
+  readonly #scheduler: Scheduler;
+
+  constructor(
+    deps: SubscriptionDeps,
+    parts: { state: SubscriptionState; store: SubscriptionStore; scheduler: Scheduler },
+  ) {
+    this.#deps = deps;
+    this.#state = parts.state;
+    this.#store = parts.store;
+    this.#scheduler = parts.scheduler;
+  }
+
+  /** Newest first, a page. `next` is the offset below which to go on. */
+  async list(
+    known: Known,
+    query: DeliveriesQuery,
+  ): Promise<Result<{ deliveries: readonly Delivery[]; next: number | null }, Problem>> {
+    const pending = await this.#pending(known);
+    const before = query.before ?? Number.MAX_SAFE_INTEGER;
+    const { rows, complete } = this.#rowsBelow(before);
+    const offsets = new Set<number>();
+    for (const offset of pending.keys()) if (offset < before) offsets.add(offset);
+    for (const offset of [...this.#state.holes.keys(), ...this.#state.flights.keys()]) {
+      if (offset < before) offsets.add(offset);
+    }
+    for (const offset of rows.keys()) if (offset < before && offset > complete) offsets.add(offset);
+    const deliveries: Delivery[] = [];
+    let reached = complete;
+    for (const offset of [...offsets].filter((one) => one > complete).sort((a, b) => b - a)) {
+      if (deliveries.length === query.limit) return ok({ deliveries, next: reached });
+      reached = offset;
+      const delivery = this.#delivery(known, offset, rows.get(offset) ?? [], pending.get(offset) ?? null);
+      if (delivery !== null && matches(delivery, query)) deliveries.push(delivery);
+    }
+    return ok({ deliveries, next: complete > 0 ? complete + 1 : null });
+  }
+
+  async at(known: Known, offset: number): Promise<Delivery | null> {
+    const collected = this.attemptsAt(offset);
+    const pending = await this.#pending(known);
+    return this.#delivery(known, offset, collected, pending.get(offset) ?? null);
+  }
+
+  /** Every attempt at this offset, oldest first. */
+  attemptsAt(offset: number): Collected[] {
+    const ranges = this.#state.tables.flatMap((table) => this.#store.rangesAround(table.id, offset));
+    return this.#collect(ranges, offset).get(offset) ?? [];
+  }
+
+  /** Rows by offset, and the offset at and below which they are not complete (0: they are). */
+  #rowsBelow(before: number): { rows: Map<number, Collected[]>; complete: number } {
+    const ranges = this.#state.tables
+      .flatMap((table) => this.#store.rangesBelow(table.id, before, RANGES_PER_PAGE_MAX + 1))
+      .sort((a, b) => b.hi - a.hi);
+    const complete = ranges[RANGES_PER_PAGE_MAX]?.hi ?? 0;
+    return { rows: this.#collect(ranges.slice(0, RANGES_PER_PAGE_MAX), null), complete };
+  }
+
+  #collect(ranges: readonly LeaseRange[], only: number | null): Map<number, Collected[]> {
+    const collected = new Map<number, Collected[]>();
+    const ordered = [...ranges].sort((a, b) => a.id - b.id);
+    for (const { table, id } of ordered) {
+      const row = this.#state.rows.get(id) ?? this.#store.lease(table, id);
+      for (const entry of row?.entries ?? []) {
+        if (row === null || (only !== null && entry.o !== only)) continue;
+        const list = collected.get(entry.o);
+        if (list === undefined) collected.set(entry.o, [{ row, entry }]);
+        else list.push({ row, entry });
+      }
+    }
+    return collected;
+  }
+
+  /** What waits in the log: after the cursor, or behind a blocked key. */
+  async #pending(known: Known): Promise<Map<number, Peeked>> {
+    const { lanes, cursor } = this.#state;
+    const from = Math.min(cursor + 1, ...lanes.waiting.values());
+    const { tenant, topic, id } = known.config;
+    const pending = new Map<number, Peeked>();
+    if (known.runtime.phase !== "live") return pending;
+    const peeked = await this.#deps.topicLog(tenant, topic).peekFor(id, from - 1, PENDING_LISTED_MAX);
+    if (!peeked.ok) return pending;
+    for (const one of peeked.value) {
+      const lane = one.key === null ? undefined : lanes.waiting.get(one.key);
+      const waits = one.offset > this.#state.cursor || (lane !== undefined && one.offset >= lane);
+      if (waits && !this.#state.skips.has(one.offset)) pending.set(one.offset, one);
+    }
+    return pending;
+  }
+
+  #delivery(known: Known, offset: number, collected: readonly Collected[], pending: Peeked | null): Delivery | null {
+    const hole = this.#state.holes.get(offset);
+    const last = collected.at(-1)?.entry;
+    const facts = pending ?? (hole && { id: hole.eventId, type: hole.type, key: hole.key }) ?? (last && factsOf(last));
+    const state = this.#stateOf(known, offset, collected, pending !== null);
+    if (facts === undefined || state === null) return null;
+    const sorted = collected.filter((one) => one.entry.n > 0).sort((a, b) => a.entry.n - b.entry.n);
+    return {
+      eventId: facts.id,
+      partition: 0,
+      offset,
+      type: facts.type,
+      key: facts.key,
+      state,
+      attempts: sorted.map(({ row, entry }) => attemptOf(known, row, entry)),
+      nextAttemptAt:
+        state === "retrying" && hole !== undefined
+          ? this.#nextAttemptAt(known, this.#scheduler.dueAt(known, hole))
+          : null,
+    };
+  }
+
+  #nextAttemptAt(known: Known, due: number): number | null {
+    return Number.isFinite(due) && known.runtime.state === "active" ? Math.max(due, known.runtime.reopenedAt) : null;
+  }
+
+  #stateOf(known: Known, offset: number, collected: readonly Collected[], pending: boolean): DeliveryState | null {
+    if (this.#state.flights.has(offset)) return "delivering";
+    const hole = this.#state.holes.get(offset);
+    if (hole !== undefined) {
+      if (hole.attempts === 0) return "pending";
+      const { runtime } = known;
+      const held = runtime.health.state === "failing" || runtime.state === "disabled" || hole.exhausted;
+      return held ? "held" : "retrying";
+    }
+    if (this.#state.letter(offset) !== null) return "dead";
+    const settled = collected.findLast((one) => one.entry.fin !== null)?.entry.fin;
+    return settled ?? (pending ? "pending" : null);
+  }
+}
+
+const factsOf = (entry: Entry): { id: string; type: string; key: string | null } => ({
+  id: entry.id,
+  type: entry.t,
+  key: entry.k,
+});
+
+function attemptOf(known: Known, row: LeaseRow, entry: Entry): Attempt {
+  const result = entry.r;
+  const startedAt = result?.s ?? entry.l;
+  const position = decodeEventId(entry.id);
+  const input = {
+    send: {
+      event: { id: entry.id, key: entry.k, hops: entry.h, partition: position?.partition ?? 0, offset: entry.o },
+      previous: entry.p,
+      attempt: entry.n,
+      attemptId: entry.a,
+      trigger: entry.g,
+    },
+    target: { id: known.config.id, topic: known.config.topic },
+    version: row.context.version,
+    timestampSeconds: Math.floor(startedAt / 1000),
+    contentType: entry.ct,
+  };
+  return {
+    id: entry.a,
+    number: entry.n,
+    trigger: entry.g,
+    startedAt,
+    durationMilliseconds: result?.d ?? null,
+    outcome: entry.out,
+    statusCode: result?.c ?? null,
+    error: result?.e ?? null,
+    request: {
+      url: row.context.url,
+      headers: redactedHeaders(input, row.context.headerNames),
+      bodyBytes: result?.b ?? 0,
+    },
+    response: result?.x ?? null,
+  };
+}
+
+function matches(delivery: Delivery, query: DeliveriesQuery): boolean {
+  const receivedAt = decodeEventId(delivery.eventId)?.time ?? 0;
+  if (query.state !== null && delivery.state !== query.state) return false;
+  if (query.type !== null && !compileTypePatterns([query.type])(delivery.type)) return false;
+  if (query.since !== null && receivedAt < query.since) return false;
+  return query.until === null || receivedAt < query.until;
+}

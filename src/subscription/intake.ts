@@ -1,0 +1,105 @@
+import type { FetchAnswer, FetchRequest, Wake } from "../topic-log/rpc.ts";
+import type { SubscriptionDeps } from "./deps.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Settlement } from "./settlement.ts";
+import type { Known, SubscriptionState } from "./state.ts";
+
+/** Brings events from the log into memory: by a pull, or with a wake. Memory only; a restart pulls again. */
+export class Intake {
+  readonly #deps: SubscriptionDeps;
+  readonly #state: SubscriptionState;
+  readonly #scheduler: Scheduler;
+  readonly #settlement: Settlement;
+  #filling: Promise<boolean> | null = null;
+
+  constructor(
+    deps: SubscriptionDeps,
+    parts: { state: SubscriptionState; scheduler: Scheduler; settlement: Settlement },
+  ) {
+    this.#deps = deps;
+    this.#state = parts.state;
+    this.#scheduler = parts.scheduler;
+    this.#settlement = parts.settlement;
+  }
+
+  /**
+   * Fetches what is missing, one fetch at a time. True when something came that may be sent now. Throws when the log
+   * could not be reached.
+   */
+  async fill(): Promise<boolean> {
+    if (this.#filling !== null) return this.#filling;
+    const known = this.#state.known;
+    const wanted = known === null ? null : this.#scheduler.wanted(known, this.#deps.now());
+    if (known === null || wanted === null) return false;
+    this.#filling = this.#fetch(known, wanted).finally(() => {
+      this.#filling = null;
+    });
+    return this.#filling;
+  }
+
+  /** Takes the events of a wake if they join what was scanned without a gap. False: pull instead. */
+  accept(known: Known, wake: Wake): boolean {
+    const { runtime } = known;
+    const state = this.#state;
+    const joins = wake.scannedFrom === state.scannedTo && wake.filterVersion === runtime.filterVersion;
+    if (!joins || wake.events === null || state.buffer.length > 0 || this.#filling !== null) {
+      state.caughtUp = false;
+      return false;
+    }
+    state.buffer = [...wake.events];
+    state.scannedTo = wake.scannedTo;
+    state.caughtUp = true;
+    return true;
+  }
+
+  async #fetch(known: Known, wanted: Omit<FetchRequest, "subscription" | "filterVersion" | "floor">): Promise<boolean> {
+    const { config, runtime } = known;
+    const log = this.#deps.topicLog(config.tenant, config.topic);
+    const { filterVersion, floor } = runtime;
+    const request = { ...wanted, subscription: config.id, filterVersion, floor };
+    const answer = await log.fetchFor(request);
+    // Anything may have happened meanwhile: what was asked under another filter, or before a failed commit, is dropped.
+    const now = this.#state.known;
+    if (now === null || now.runtime.filterVersion !== filterVersion || now.runtime.phase !== "live") return false;
+    if (answer.ok) return this.#apply(now, request, answer.value);
+    if (answer.error.code !== "conflict") throw new Error(answer.error.code);
+    // The log has not heard of the new filter (the object went away between the two).
+    const set = await log.setFilter(config.id, config.filter, filterVersion);
+    if (!set.ok) throw new Error(set.error.code);
+    return true;
+  }
+
+  #apply(known: Known, request: FetchRequest, answer: FetchAnswer): boolean {
+    const state = this.#state;
+    const found = new Map(answer.found.map((event) => [event.offset, event]));
+    for (const offset of request.offsets) {
+      const event = found.get(offset);
+      const hole = state.holes.get(offset);
+      if (hole === undefined || state.flights.has(offset)) continue;
+      if (event !== undefined) state.payloads.set(offset, event);
+      else this.#settlement.die(known, hole, "expired", this.#deps.now());
+    }
+    for (const lane of answer.lanes) this.#applyLane(lane, request);
+    if (request.after !== null && request.after === state.scannedTo) {
+      state.buffer.push(...answer.fresh);
+      state.scannedTo = answer.scannedTo;
+      state.caughtUp = answer.fresh.length === 0 && answer.scannedTo >= answer.head;
+      if (state.buffer.length === 0) state.cursor = state.scannedTo;
+    }
+    state.commit();
+    return true;
+  }
+
+  #applyLane(lane: FetchAnswer["lanes"][number], request: FetchRequest): void {
+    const { lanes, heads } = this.#state;
+    const asked = request.lanes.find((one) => one.key === lane.key);
+    // Advanced or ended while the answer was on its way.
+    if (asked === undefined || lanes.waiting.get(lane.key) !== asked.from) return;
+    if (lane.match !== null) {
+      heads.set(lane.key, lane.match);
+    } else if (lane.scannedTo + 1 > asked.from) {
+      // Not stored: after a restart it is read from the older place again. Past the cursor, the lane has ended.
+      lanes.advance(lane.key, lane.scannedTo + 1);
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import { type Problem, problem } from "../core/errors.ts";
+import { SEND_START_MAX_MS, WAKE_BACKSTOP_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Start } from "../topic-log/rpc.ts";
+import type { SubscriptionDeps } from "./deps.ts";
+import type { Runtime } from "./model.ts";
+import type { Outbox } from "./outbox.ts";
+import type { SubscriptionConfig, SubscriptionPatch } from "./rpc.ts";
+import type { Known, SubscriptionState } from "./state.ts";
+import type { SubscriptionStore } from "./store.ts";
+
+const LATER = problem("unavailable", "The subscription is being created; look again in a moment.", {
+  retryAfterSeconds: 1,
+});
+
+/** Creating, changing, stopping and ending a subscription. Each step is durable before it is answered. */
+export class Lifecycle {
+  readonly #deps: SubscriptionDeps;
+  readonly #state: SubscriptionState;
+  readonly #store: SubscriptionStore;
+  readonly #outbox: Outbox;
+
+  constructor(deps: SubscriptionDeps, parts: { state: SubscriptionState; store: SubscriptionStore; outbox: Outbox }) {
+    this.#deps = deps;
+    this.#state = parts.state;
+    this.#store = parts.store;
+    this.#outbox = parts.outbox;
+  }
+
+  /** Intent → log → directory. A crash in between is finished by the alarm; a refusal is undone. */
+  async create(config: SubscriptionConfig, start: Start): Promise<Result<null, Problem>> {
+    if (this.#state.known !== null) return err(problem("conflict", "There is such a subscription already."));
+    this.#state.known = { config, runtime: newRuntime(start) };
+    this.#state.touchRuntime();
+    this.#state.commit();
+    this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
+    return this.finishCreation();
+  }
+
+  /** Goes on with a creation wherever it stopped. */
+  async finishCreation(): Promise<Result<null, Problem>> {
+    const known = this.#state.known;
+    if (known === null || known.runtime.phase !== "creating") return ok(null);
+    try {
+      return await this.#enter(known);
+    } catch (thrown) {
+      this.#deps.log("creation-postponed", { subscription: known.config.id, message: String(thrown) });
+      this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
+      return err(LATER);
+    }
+  }
+
+  async #enter(known: Known): Promise<Result<null, Problem>> {
+    const { id, tenant, topic, name, filter } = known.config;
+    const log = this.#deps.topicLog(tenant, topic);
+    const registered = await log.register(id, filter, known.runtime.filterVersion, known.runtime.start);
+    if (!registered.ok) return this.#undo(registered.error);
+    const named = await this.#deps.directory(tenant).putSubscription({ id, name, topic });
+    if (!named.ok) {
+      await log.unregister(id);
+      return this.#undo(named.error);
+    }
+    // Creation may have been finished, or ended, by somebody else meanwhile.
+    const now = this.#state.known;
+    if (now?.runtime.phase !== "creating") return ok(null);
+    const { cursor } = registered.value;
+    now.runtime = { ...now.runtime, phase: "live", floor: cursor + 1 };
+    this.#state.cursor = cursor;
+    this.#state.forgetScan();
+    this.#state.touchRuntime();
+    this.#state.commit();
+    this.#deps.alarm(this.#deps.now());
+    return ok(null);
+  }
+
+  #undo(error: Problem): Result<null, Problem> {
+    this.#store.deleteSubscription();
+    this.#state.load();
+    this.#deps.background(this.#deps.wipe());
+    return err(error);
+  }
+
+  /** Takes effect with the next lease; a changed URL of a failing subscription is probed at once. */
+  async patch(known: Known, patch: SubscriptionPatch): Promise<void> {
+    const now = this.#deps.now();
+    const before = known.config;
+    known.config = { ...before, ...patch, updatedAt: now };
+    if (patch.ordering !== undefined) this.#state.lanes.ordering = patch.ordering;
+    if (patch.url !== undefined && patch.url !== before.url) this.#probeNow(known, now);
+    const refiltered = patch.filter !== undefined && JSON.stringify(patch.filter) !== JSON.stringify(before.filter);
+    if (refiltered) {
+      known.runtime.filterVersion += 1;
+      this.#state.forgetScan();
+    }
+    this.#state.touchRuntime();
+    this.#state.commit();
+    this.#deps.alarm(now);
+    if (!refiltered) return;
+    // Should this not arrive, the next pull says so and it is sent again.
+    const { id, tenant, topic, filter } = known.config;
+    try {
+      await this.#deps.topicLog(tenant, topic).setFilter(id, filter, known.runtime.filterVersion);
+    } catch (thrown) {
+      this.#deps.log("filter-postponed", { subscription: id, message: String(thrown) });
+    }
+  }
+
+  /** Answers after the barrier: by then every send that was leased has begun or will not begin. */
+  async pause(known: Known): Promise<void> {
+    if (known.runtime.state === "active") {
+      known.runtime.state = "paused";
+      this.#state.touchRuntime();
+      this.#state.commit();
+    }
+    await this.#deps.sleep(SEND_START_MAX_MS);
+  }
+
+  resume(known: Known): void {
+    const { runtime } = known;
+    const now = this.#deps.now();
+    if (runtime.state !== "active") {
+      // Time spent stopped is not time spent failing, and what a disabling held is due again.
+      if (runtime.state === "disabled") runtime.health = { ...runtime.health, failingSince: null };
+      if (runtime.state === "disabled" && runtime.health.state === "healthy") runtime.reopenedAt = now;
+      runtime.state = "active";
+      runtime.disabledReason = null;
+    }
+    this.#probeNow(known, now);
+    this.#state.touchRuntime();
+    this.#state.commit();
+    this.#deps.alarm(now);
+  }
+
+  /** Durable stop, then the barrier; the log and the directory hear of it by outbox. */
+  async remove(known: Known): Promise<void> {
+    if (known.runtime.phase !== "deleted") {
+      known.runtime.phase = "deleted";
+      this.#state.touchRuntime();
+      this.#state.addOutbox({ kind: "unregister" });
+      this.#state.addOutbox({ kind: "leave-directory" });
+      this.#state.commit();
+      this.#outbox.flush();
+    }
+    await this.#deps.sleep(SEND_START_MAX_MS);
+  }
+
+  #probeNow(known: Known, now: number): void {
+    const { health } = known.runtime;
+    if (health.state !== "failing") return;
+    known.runtime.health = { ...health, nextProbeAt: now };
+    known.runtime.probes = 0;
+  }
+}
+
+const newRuntime = (start: Start): Runtime => ({
+  phase: "creating",
+  state: "active",
+  disabledReason: null,
+  filterVersion: 1,
+  start,
+  floor: 1,
+  cursor: 0,
+  lastMatched: 0,
+  health: {
+    state: "healthy",
+    consecutiveFailures: 0,
+    failingSince: null,
+    lastError: null,
+    nextProbeAt: null,
+    lastSuccessAt: null,
+    lastFailureAt: null,
+  },
+  probes: 0,
+  probed: 0,
+  reopenedAt: 0,
+  quietUntil: 0,
+});

@@ -1,0 +1,207 @@
+import { type Problem, problem } from "../core/errors.ts";
+import { decodeEventId } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Start, Wake } from "../topic-log/rpc.ts";
+import type { SubscriptionDeps } from "./deps.ts";
+import { History } from "./history.ts";
+import { Intake } from "./intake.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { Manual } from "./manual.ts";
+import { Outbox } from "./outbox.ts";
+import { Pump } from "./pump.ts";
+import type {
+  DeliveriesQuery,
+  Delivery,
+  Part,
+  Report,
+  SubscriptionConfig,
+  SubscriptionPatch,
+  SubscriptionView,
+} from "./rpc.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Settlement } from "./settlement.ts";
+import { type Known, SubscriptionState } from "./state.ts";
+import { SubscriptionStore } from "./store.ts";
+
+export const NO_SUBSCRIPTION: Problem = problem("not-found", "There is no such subscription.");
+
+/**
+ * A cursor over a log that pushes events to a subscriber, and all that is known of each delivery. Never awaits a
+ * subscriber. The object around it (object.ts) gives it the platform; the simulation gives it a virtual one.
+ */
+export class SubscriptionMachine {
+  readonly #deps: SubscriptionDeps;
+  readonly #state: SubscriptionState;
+  readonly #settlement: Settlement;
+  readonly #intake: Intake;
+  readonly #outbox: Outbox;
+  readonly #pump: Pump;
+  readonly #lifecycle: Lifecycle;
+  readonly #history: History;
+  readonly #manual: Manual;
+
+  constructor(deps: SubscriptionDeps) {
+    const store = new SubscriptionStore(deps.sql);
+    const state = new SubscriptionState(store);
+    const scheduler = new Scheduler(deps, state);
+    this.#deps = deps;
+    this.#state = state;
+    this.#settlement = new Settlement(deps, state, store);
+    this.#outbox = new Outbox(deps, state);
+    this.#intake = new Intake(deps, { state, scheduler, settlement: this.#settlement });
+    this.#lifecycle = new Lifecycle(deps, { state, store, outbox: this.#outbox });
+    this.#history = new History(deps, { state, store, scheduler });
+    const parts = { state, scheduler, settlement: this.#settlement, intake: this.#intake, outbox: this.#outbox };
+    this.#pump = new Pump(deps, parts);
+    this.#manual = new Manual(deps, { state, history: this.#history });
+  }
+
+  async create(config: SubscriptionConfig, start: Start): Promise<Result<SubscriptionView, Problem>> {
+    const created = await this.#lifecycle.create(config, start);
+    return created.ok ? this.view() : created;
+  }
+
+  async view(): Promise<Result<SubscriptionView, Problem>> {
+    const known = this.#live();
+    return known === null ? err(NO_SUBSCRIPTION) : ok(await this.#view(known));
+  }
+
+  async patch(patch: SubscriptionPatch): Promise<Result<SubscriptionView, Problem>> {
+    return this.#changing((known) => this.#lifecycle.patch(known, patch));
+  }
+
+  async pause(): Promise<Result<SubscriptionView, Problem>> {
+    return this.#changing((known) => this.#lifecycle.pause(known));
+  }
+
+  async resume(): Promise<Result<SubscriptionView, Problem>> {
+    return this.#changing(async (known) => this.#lifecycle.resume(known));
+  }
+
+  async remove(): Promise<Result<null, Problem>> {
+    const known = this.#state.known;
+    if (known === null) return err(NO_SUBSCRIPTION);
+    await this.#lifecycle.remove(known);
+    return ok(null);
+  }
+
+  /** Answers once what it was told is durable: in a lease, or by an alarm that will pull it. */
+  async wake(wake: Wake): Promise<{ readonly mode: "push" | "pull" | "gone" }> {
+    const known = this.#state.known;
+    if (known === null || known.runtime.phase === "deleted") return { mode: "gone" };
+    this.#intake.accept(known, wake);
+    await this.#pump.run();
+    return { mode: this.#state.caughtUp ? "push" : "pull" };
+  }
+
+  async retryDue(): Promise<void> {
+    if (this.#live() !== null) await this.#pump.retryDue();
+  }
+
+  report(report: Report): Promise<Part | null> {
+    return this.#pump.report(report);
+  }
+
+  async deliveries(
+    query: DeliveriesQuery,
+  ): Promise<Result<{ deliveries: readonly Delivery[]; next: number | null }, Problem>> {
+    const known = this.#live();
+    return known === null ? err(NO_SUBSCRIPTION) : this.#history.list(known, query);
+  }
+
+  async delivery(eventId: string): Promise<Result<Delivery, Problem>> {
+    const known = this.#live();
+    if (known === null) return err(NO_SUBSCRIPTION);
+    const offset = decodeEventId(eventId)?.offset;
+    const delivery = offset === undefined ? null : await this.#history.at(known, offset);
+    if (delivery === null || delivery.eventId !== eventId) {
+      return err(problem("not-found", "This subscription has no delivery of such an event."));
+    }
+    return ok(delivery);
+  }
+
+  async deliveryAt(offset: number): Promise<Result<Delivery | null, Problem>> {
+    const known = this.#live();
+    return known === null ? err(NO_SUBSCRIPTION) : ok(await this.#history.at(known, offset));
+  }
+
+  async retry(eventId: string): Promise<Result<Delivery, Problem>> {
+    return this.#manually(eventId, (known, delivery) => this.#manual.retry(known, delivery));
+  }
+
+  async cancel(eventId: string): Promise<Result<Delivery, Problem>> {
+    return this.#manually(eventId, (known, delivery) => this.#manual.cancel(known, delivery));
+  }
+
+  outboxAcknowledged(ids: readonly number[]): void {
+    if (this.#state.known !== null) this.#outbox.acknowledge(ids);
+  }
+
+  /** The object's alarm: leases that ran out, retries, probes, unacknowledged effects. Sets the next one by itself. */
+  async onAlarm(): Promise<void> {
+    const known = this.#state.known;
+    if (known === null) return;
+    if (known.runtime.phase === "creating") await this.#lifecycle.finishCreation();
+    if (known.runtime.phase !== "deleted") {
+      if (this.#settlement.expire(known, this.#deps.now()) > 0) this.#state.commit();
+      this.#pump.forgetHint();
+      await this.#pump.run();
+    }
+    this.#outbox.flush();
+  }
+
+  #live(): Known | null {
+    const known = this.#state.known;
+    return known?.runtime.phase === "live" ? known : null;
+  }
+
+  async #changing(change: (known: Known) => Promise<void>): Promise<Result<SubscriptionView, Problem>> {
+    const known = this.#live();
+    if (known === null) return err(NO_SUBSCRIPTION);
+    await change(known);
+    return this.view();
+  }
+
+  async #manually(
+    eventId: string,
+    act: (known: Known, delivery: Delivery) => Result<null, Problem>,
+  ): Promise<Result<Delivery, Problem>> {
+    const delivery = await this.delivery(eventId);
+    if (!delivery.ok) return delivery;
+    const known = this.#live();
+    if (known === null) return err(NO_SUBSCRIPTION);
+    const done = act(known, delivery.value);
+    if (!done.ok) return done;
+    this.#outbox.flush();
+    return this.delivery(eventId);
+  }
+
+  async #view(known: Known): Promise<SubscriptionView> {
+    const { config, runtime } = known;
+    const { holes, flights, lanes, cursor } = this.#state;
+    const unsettled = lanes.unsettled + lanes.waiting.size;
+    const counted = await this.#deps.topicLog(config.tenant, config.topic).countFor(config.id, cursor);
+    const ahead = counted.ok ? counted.value : { matched: 0, rest: 0, head: cursor };
+    const quiet = ahead.matched === 0 && ahead.rest === 0;
+    const offsets = [...holes.keys(), ...flights.keys(), ...lanes.waiting.values()];
+    const times = [...holes.values()]
+      .map((hole) => hole.eventId)
+      .concat([...flights.values()].map((one) => one.entry.id));
+    return {
+      config,
+      state: runtime.state,
+      disabledReason: runtime.disabledReason,
+      cursor: quiet ? Math.max(cursor, ahead.head) : cursor,
+      lag: ahead.matched + ahead.rest + unsettled,
+      oldestUnsettledAt: offsets.length === 0 ? null : oldest(times),
+      health: runtime.health,
+    };
+  }
+}
+
+/** Unix ms at which the oldest of these events was received. */
+function oldest(eventIds: readonly string[]): number | null {
+  const times = eventIds.map((id) => decodeEventId(id)?.time ?? Number.POSITIVE_INFINITY);
+  const earliest = Math.min(...times);
+  return Number.isFinite(earliest) ? earliest : null;
+}

@@ -1,0 +1,113 @@
+import { type Problem, problem } from "../core/errors.ts";
+import { LEASE_GRACE_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { SubscriptionDeps } from "./deps.ts";
+import type { History } from "./history.ts";
+import type { Entry, Hole } from "./model.ts";
+import type { Delivery } from "./rpc.ts";
+import type { Known, SubscriptionState } from "./state.ts";
+
+const conflict = (detail: string): Result<null, Problem> => err(problem("conflict", detail));
+
+/** What a person does to one delivery: try it now, or give it up. */
+export class Manual {
+  readonly #deps: SubscriptionDeps;
+  readonly #state: SubscriptionState;
+  readonly #history: History;
+
+  constructor(deps: SubscriptionDeps, parts: { state: SubscriptionState; history: History }) {
+    this.#deps = deps;
+    this.#state = parts.state;
+    this.#history = parts.history;
+  }
+
+  /** One attempt now. Restarts the schedule, never the attempt numbers (API clause 7.4). */
+  retry(known: Known, delivery: Delivery): Result<null, Problem> {
+    const { offset, key } = delivery;
+    if (known.runtime.state !== "active") return conflict("The subscription is not active; resume it first.");
+    if (this.#state.flights.has(offset)) return conflict("An attempt is under way.");
+    const hole = this.#state.holes.get(offset);
+    if (hole === undefined && delivery.state === "pending") {
+      return conflict("It waits for its turn behind an unsettled event, or for the backlog before it.");
+    }
+    if (hole === undefined && this.#state.lanes.ordering === "key" && this.#blockedBefore(offset, key)) {
+      return conflict("An earlier event of its key is not settled yet.");
+    }
+    const now = this.#deps.now();
+    if (hole === undefined) this.#reopen(delivery, now);
+    else this.#state.setHole({ ...hole, dueAt: now, failures: 0, exhausted: false, since: now, trigger: "manual" });
+    this.#state.commit();
+    this.#deps.alarm(now);
+    return ok(null);
+  }
+
+  /** Settled as cancelled; of an event that was never tried, before its turn comes. */
+  cancel(known: Known, delivery: Delivery): Result<null, Problem> {
+    const { offset } = delivery;
+    if (this.#state.flights.has(offset)) return conflict("An attempt is under way.");
+    if (delivery.state === "cancelled") return ok(null);
+    if (delivery.state === "delivered") return conflict("It was delivered.");
+    const now = this.#deps.now();
+    const hole = this.#state.holes.get(offset);
+    const letter = this.#state.letter(offset);
+    if (hole !== undefined) {
+      this.#state.dropHole(offset);
+      this.#state.lanes.settle(hole.key);
+    } else if (letter !== null) {
+      this.#state.dropLetter(offset);
+      this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter });
+    } else {
+      this.#state.addSkip(offset);
+    }
+    this.#record(known, delivery, now);
+    this.#state.commit();
+    this.#deps.alarm(now);
+    return ok(null);
+  }
+
+  #blockedBefore(offset: number, key: string | null): boolean {
+    if (key === null) return false;
+    const { holes, flights, lanes } = this.#state;
+    for (const hole of holes.values()) if (hole.key === key && hole.offset < offset) return true;
+    for (const flight of flights.values()) if (flight.entry.k === key && flight.entry.o < offset) return true;
+    return (lanes.waiting.get(key) ?? Number.POSITIVE_INFINITY) < offset;
+  }
+
+  /** A settled event becomes unsettled again, with the attempt numbers it had. */
+  #reopen(delivery: Delivery, now: number): void {
+    const { offset, key, eventId, type } = delivery;
+    const previous = this.#history.attemptsAt(offset)[0]?.entry.p ?? 0;
+    const attempts = Math.max(0, ...delivery.attempts.map((attempt) => attempt.number));
+    const letter = this.#state.letter(offset);
+    if (letter !== null) {
+      this.#state.dropLetter(offset);
+      this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter });
+    }
+    const hole: Hole = {
+      ...{ offset, eventId, type, key, previous, attempts, failures: 0, interruptions: 0 },
+      ...{ dueAt: now, exhausted: false, trigger: "manual", since: now, last: letter?.lastAttempt ?? null },
+    };
+    this.#state.setHole(hole);
+    this.#state.lanes.begin(key);
+  }
+
+  /** The cancellation has a row of its own in the delivery log: an entry that is no attempt. */
+  #record(known: Known, delivery: Delivery, now: number): void {
+    const { config } = known;
+    const row = this.#state.newRow(
+      {
+        url: config.url,
+        headerNames: [],
+        version: this.#deps.version,
+        leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
+      },
+      now,
+    );
+    const entry: Entry = {
+      ...{ o: delivery.offset, id: delivery.eventId, t: delivery.type, k: delivery.key, h: 0, p: 0, n: 0, a: "" },
+      ...{ g: "manual", l: now, ct: "", out: "failure", fin: "cancelled", r: null },
+    };
+    row.entries.push(entry);
+    this.#state.touchRow(row);
+  }
+}

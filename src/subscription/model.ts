@@ -1,0 +1,131 @@
+import type { DeadLetter } from "../directory/rpc.ts";
+import type { Start } from "../topic-log/rpc.ts";
+import type { Attempt, AttemptErrorCode, Health, Trigger } from "./rpc.ts";
+
+/** What the object remembers beside its configuration. One JSON text in one row: rewritten only when it changes. */
+export interface Runtime {
+  phase: "creating" | "live" | "deleted";
+  state: "active" | "paused" | "disabled";
+  disabledReason: string | null;
+  filterVersion: number;
+  /** Asked for at creation. */
+  start: Start;
+  /** First offset of the present run (start, or last seek): `sluice-previous-offset` is never below it. */
+  floor: number;
+  /** The cursor as of this row; a lease row may know a later one. */
+  cursor: number;
+  lastMatched: number;
+  health: Health;
+  /** Failed probes of the present hold. */
+  probes: number;
+  /** The offset probed last: probes rotate. */
+  probed: number;
+  /** Holes made before this are due at once: the hold has ended. */
+  reopenedAt: number;
+  /** A 429 asked for no new leases until then; 0 = nobody did. */
+  quietUntil: number;
+}
+
+/** An event that was tried (or leased and not sent) and is not settled. */
+export interface Hole {
+  readonly offset: number;
+  readonly eventId: string;
+  readonly type: string;
+  readonly key: string | null;
+  readonly previous: number;
+  /** Numbers used so far: the next attempt has one more. */
+  readonly attempts: number;
+  /** Failures that count against the schedule since it last began. */
+  readonly failures: number;
+  /** Interruptions in a row. */
+  readonly interruptions: number;
+  /** Unix ms of the next attempt; null while it has no time of its own. */
+  readonly dueAt: number | null;
+  /** Exhausted with `hold-key`: waits for a manual retry or cancel. */
+  readonly exhausted: boolean;
+  readonly trigger: Trigger;
+  /** When it became what it is, Unix ms. */
+  readonly since: number;
+  readonly last: DeadLetter["lastAttempt"];
+}
+
+/** One send in a lease row, and what came of it. Short names: this is the bulk of what is stored. */
+export interface Entry {
+  /** Offset. */
+  readonly o: number;
+  readonly id: string;
+  readonly t: string;
+  readonly k: string | null;
+  /** Hops. */
+  readonly h: number;
+  /** Previous offset. */
+  readonly p: number;
+  /** Attempt number, and id. */
+  readonly n: number;
+  readonly a: string;
+  readonly g: Trigger;
+  /** Leased at. */
+  readonly l: number;
+  /** Content type of the request. */
+  readonly ct: string;
+  /** null while under way. */
+  out: Attempt["outcome"];
+  /** What the event came to with this attempt, if it is settled by it. */
+  fin: "delivered" | "dead" | "cancelled" | null;
+  r: EntryResult | null;
+}
+
+export interface EntryResult {
+  /** Started at, duration in ms. */
+  readonly s: number;
+  readonly d: number;
+  readonly c: number | null;
+  readonly e: { readonly code: AttemptErrorCode; readonly message: string } | null;
+  readonly b: number;
+  readonly x: Attempt["response"];
+}
+
+/** What the sends of one row have in common. */
+export interface LeaseContext {
+  readonly url: string;
+  readonly headerNames: readonly string[];
+  readonly version: string;
+  /** From lease to expiry: the send's deadline and time to report it. */
+  readonly leaseMilliseconds: number;
+}
+
+/** A row of the delivery log: sends of one deliverer, one after the other, with cursor and attempts inside. */
+export interface LeaseRow {
+  readonly id: number;
+  readonly table: number;
+  readonly context: LeaseContext;
+  entries: Entry[];
+  /** Size of the JSON text when it was last written. */
+  bytes: number;
+  /** Not in storage yet. */
+  fresh: boolean;
+}
+
+/** An event handed to a deliverer. */
+export interface Flight {
+  readonly row: LeaseRow;
+  readonly entry: Entry;
+  readonly deliverer: number;
+  readonly expiresAt: number;
+  /** A late report of an earlier attempt said it was delivered: whatever comes of this one. */
+  delivered: boolean;
+}
+
+/** An effect on another object that has to happen: kept until it is acknowledged. */
+export type OutboxBody =
+  | { readonly kind: "dead-letter"; readonly action: "add" | "remove"; readonly letter: DeadLetter }
+  | { readonly kind: "unregister" }
+  | { readonly kind: "leave-directory" };
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly body: OutboxBody;
+  /** In memory only. */
+  tries: number;
+  nextAt: number;
+}

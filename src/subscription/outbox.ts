@@ -1,0 +1,71 @@
+import { OUTBOX_RESEND_FIRST_MS, OUTBOX_RESEND_MAX_MS } from "../core/limits.ts";
+import type { SubscriptionDeps } from "./deps.ts";
+import type { OutboxRow } from "./model.ts";
+import type { Known, SubscriptionState } from "./state.ts";
+
+/** Carries effects to other objects: each is a row until the other side has acknowledged it, sent again until then. */
+export class Outbox {
+  readonly #deps: SubscriptionDeps;
+  readonly #state: SubscriptionState;
+
+  constructor(deps: SubscriptionDeps, state: SubscriptionState) {
+    this.#deps = deps;
+    this.#state = state;
+  }
+
+  /** Sends what is due, in the background, and sets the alarm for what is not acknowledged. */
+  flush(): void {
+    const known = this.#state.known;
+    if (known === null || this.#state.outbox.size === 0) return;
+    const now = this.#deps.now();
+    for (const row of this.#state.outbox.values()) {
+      if (row.nextAt > now) {
+        this.#deps.alarm(row.nextAt);
+        continue;
+      }
+      row.nextAt = now + Math.min(OUTBOX_RESEND_FIRST_MS * 2 ** row.tries, OUTBOX_RESEND_MAX_MS);
+      row.tries += 1;
+      this.#deps.alarm(row.nextAt);
+      this.#deps.background(this.#send(known, row));
+    }
+  }
+
+  acknowledge(ids: readonly number[]): void {
+    for (const id of ids) this.#state.dropOutbox(id);
+    this.#state.commit();
+  }
+
+  async #send(known: Known, row: OutboxRow): Promise<void> {
+    try {
+      await this.#carry(known, row);
+    } catch {
+      // The alarm set above sends it again.
+      this.#deps.log("outbox-send-failed", { subscription: known.config.id, kind: row.body.kind, tries: row.tries });
+    }
+  }
+
+  async #carry(known: Known, row: OutboxRow): Promise<void> {
+    const { tenant, id, topic } = known.config;
+    switch (row.body.kind) {
+      case "dead-letter": {
+        const { action, letter } = row.body;
+        // Acknowledged by its consumer, once it is in the tenant's index: the local queue forgets messages.
+        return this.#deps.sendDeadLetter({ version: 1, tenant, subscription: id, outbox: row.id, action, letter });
+      }
+      case "unregister": {
+        const done = await this.#deps.topicLog(tenant, topic).unregister(id);
+        if (!done.ok) throw new Error(done.error.code);
+        return this.#done(row);
+      }
+      case "leave-directory":
+        await this.#deps.directory(tenant).removeSubscription(id);
+        return this.#done(row);
+    }
+  }
+
+  async #done(row: OutboxRow): Promise<void> {
+    this.acknowledge([row.id]);
+    const deleted = this.#state.known?.runtime.phase === "deleted";
+    if (deleted && this.#state.outbox.size === 0) await this.#deps.wipe();
+  }
+}

@@ -1,0 +1,216 @@
+import type { Problem } from "../core/errors.ts";
+import type { LogEvent } from "../core/event.ts";
+import type { Filter } from "../core/filter.ts";
+import type { Ordering } from "../core/ordering.ts";
+import type { Result } from "../core/result.ts";
+import type { Start, Wake } from "../topic-log/rpc.ts";
+
+export type { Ordering };
+export type Format = "standard" | "raw";
+export type Trigger = "fan-out" | "retry" | "probe" | "manual" | "redrive" | "seek" | "test";
+export type AttemptErrorCode =
+  | "timeout"
+  | "dns"
+  | "connection"
+  | "tls"
+  | "reset"
+  | "status"
+  | "redirect"
+  | "denied"
+  | "response";
+export type DeadReason = "exhausted" | "aborted" | "expired";
+export type DeliveryState = "pending" | "delivering" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
+
+export interface RetryPolicy {
+  readonly scheduleSeconds: readonly number[];
+  readonly jitter: number;
+  readonly onExhausted: "continue" | "hold-key";
+  readonly holdAfterFailures: number | null;
+}
+
+/** What a user sets. Secrets and header values are ciphertexts (src/core/vault.ts): the object never sees them open. */
+export interface SubscriptionConfig {
+  readonly id: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly topic: string;
+  readonly url: string;
+  readonly description: string;
+  readonly filter: Filter;
+  readonly ordering: Ordering;
+  readonly format: Format;
+  /** Lower-case name → ciphertext of the value. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  readonly concurrency: number;
+  readonly retry: RetryPolicy;
+  readonly disableAfterSeconds: number | null;
+  /** Live secrets, newest first; `expiresAt` (Unix ms) of those in their grace. */
+  readonly secrets: readonly { readonly ciphertext: string; readonly expiresAt: number | null }[];
+  /** As it was asked for at creation; shown, never used again. */
+  readonly start?: Start;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export type SubscriptionPatch = Partial<
+  Pick<
+    SubscriptionConfig,
+    | "url"
+    | "description"
+    | "filter"
+    | "ordering"
+    | "format"
+    | "headers"
+    | "timeoutSeconds"
+    | "concurrency"
+    | "retry"
+    | "disableAfterSeconds"
+  >
+>;
+
+export interface Health {
+  readonly state: "healthy" | "failing";
+  readonly consecutiveFailures: number;
+  readonly failingSince: number | null;
+  readonly lastError: { readonly code: AttemptErrorCode; readonly message: string } | null;
+  readonly nextProbeAt: number | null;
+  readonly lastSuccessAt: number | null;
+  readonly lastFailureAt: number | null;
+}
+
+export interface SubscriptionView {
+  readonly config: SubscriptionConfig;
+  readonly state: "active" | "paused" | "disabled";
+  readonly disabledReason: string | null;
+  readonly cursor: number;
+  readonly lag: number;
+  readonly oldestUnsettledAt: number | null;
+  readonly health: Health;
+}
+
+/** One HTTP request to the subscriber, as the delivery log keeps it. */
+export interface Attempt {
+  readonly id: string;
+  readonly number: number;
+  readonly trigger: Trigger;
+  readonly startedAt: number;
+  readonly durationMilliseconds: number | null;
+  /** null while it is under way. */
+  readonly outcome: "success" | "failure" | "interrupted" | null;
+  readonly statusCode: number | null;
+  readonly error: { readonly code: AttemptErrorCode; readonly message: string } | null;
+  readonly request: {
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly bodyBytes: number;
+  };
+  readonly response: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    readonly truncated: boolean;
+  } | null;
+}
+
+export interface Delivery {
+  readonly eventId: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly type: string;
+  readonly key: string | null;
+  readonly state: DeliveryState;
+  readonly attempts: readonly Attempt[];
+  readonly nextAttemptAt: number | null;
+}
+
+export interface DeliveriesQuery {
+  readonly state: DeliveryState | null;
+  readonly type: string | null;
+  readonly since: number | null;
+  readonly until: number | null;
+  /** Offsets below this only (the cursor of a list, newest first). */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+// ---- between the Subscription and its deliverers -----------------------------------------------------------
+
+/** One send handed to a deliverer. */
+export interface Send {
+  /** Row that records it. */
+  readonly lease: number;
+  readonly event: LogEvent;
+  readonly previous: number;
+  readonly attempt: number;
+  readonly attemptId: string;
+  readonly trigger: Trigger;
+}
+
+/** Everything a stateless deliverer needs: the sends and where they go. */
+export interface Part {
+  /** Deliverer's id: the first lease it was handed. */
+  readonly deliverer: number;
+  readonly subscription: string;
+  /** Unix ms of the lease: no send starts later than SEND_START_MAX_MS after it. */
+  readonly leasedAt: number;
+  readonly target: Pick<
+    SubscriptionConfig,
+    "id" | "tenant" | "topic" | "url" | "format" | "headers" | "timeoutSeconds"
+  > & {
+    readonly secrets: readonly string[];
+  };
+  readonly sends: readonly Send[];
+}
+
+/** What came of one send. `unsent`: it was never started, its attempt does not count. */
+export type SendResult = {
+  readonly lease: number;
+  readonly offset: number;
+  readonly attemptId: string;
+} & (
+  | { readonly kind: "unsent" }
+  | {
+      readonly kind: "answered" | "failed";
+      readonly startedAt: number;
+      readonly durationMilliseconds: number;
+      readonly statusCode: number | null;
+      readonly error: { readonly code: AttemptErrorCode; readonly message: string } | null;
+      readonly bodyBytes: number;
+      readonly response: Attempt["response"];
+      /** Parsed Retry-After, milliseconds from the answer, capped; null if absent or nonsense. */
+      readonly retryAfterMilliseconds: number | null;
+      /** `webhook-delivery` of a non-2xx answer. */
+      readonly instruction: "disable" | "abort-message" | null;
+    }
+);
+
+export interface Report {
+  readonly deliverer: number;
+  readonly results: readonly SendResult[];
+  /** How many more sends the deliverer can take; 0 when its life ends. */
+  readonly wants: number;
+}
+
+/** RPC surface of the Subscription object, named `<tenant>/<id>`. A deleted or unknown one answers `not-found`. */
+export interface SubscriptionRpc {
+  /** Intent → TopicLog.register → Directory; finishes by itself after a crash. `name-taken` when the name is used. */
+  create(config: SubscriptionConfig, start: Start): Promise<Result<SubscriptionView, Problem>>;
+  view(): Promise<Result<SubscriptionView, Problem>>;
+  patch(patch: SubscriptionPatch): Promise<Result<SubscriptionView, Problem>>;
+  pause(): Promise<Result<SubscriptionView, Problem>>;
+  resume(): Promise<Result<SubscriptionView, Problem>>;
+  /** Durable stop; answers after the barrier. The rest goes by outbox. */
+  remove(): Promise<Result<null, Problem>>;
+  wake(wake: Wake): Promise<{ readonly mode: "push" | "pull" | "gone" }>;
+  retryDue(): Promise<void>;
+  report(report: Report): Promise<Part | null>;
+  deliveries(
+    query: DeliveriesQuery,
+  ): Promise<Result<{ deliveries: readonly Delivery[]; next: number | null }, Problem>>;
+  delivery(eventId: string): Promise<Result<Delivery, Problem>>;
+  deliveryAt(offset: number): Promise<Result<Delivery | null, Problem>>;
+  retry(eventId: string): Promise<Result<Delivery, Problem>>;
+  cancel(eventId: string): Promise<Result<Delivery, Problem>>;
+  /** The dead-letter consumer has indexed these outbox rows. */
+  outboxAcknowledged(ids: readonly number[]): Promise<void>;
+}

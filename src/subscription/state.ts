@@ -1,0 +1,291 @@
+import type { LogEvent } from "../core/event.ts";
+import { Lanes } from "../core/lanes.ts";
+import { DELIVERY_LOG_MAX_MS, DELIVERY_LOG_TABLE_MS } from "../core/limits.ts";
+import type { DeadLetter } from "../directory/rpc.ts";
+import type { Matched } from "../topic-log/rpc.ts";
+import type { Flight, Hole, LeaseRow, OutboxBody, OutboxRow, Runtime } from "./model.ts";
+import type { SubscriptionConfig } from "./rpc.ts";
+import type { CursorMark, LeaseTable, SubscriptionStore } from "./store.ts";
+
+/** A configuration and its runtime: what exists once the subscription does. */
+export interface Known {
+  config: SubscriptionConfig;
+  runtime: Runtime;
+}
+
+/**
+ * The subscription in memory, and a unit of work over it: callers change it and say what they touched, `commit` writes
+ * just that, in one transaction, in the same turn. A crash at any other moment finds the last commit.
+ */
+export class SubscriptionState {
+  readonly #store: SubscriptionStore;
+  known: Known | null = null;
+  lanes = new Lanes("key");
+  readonly holes = new Map<number, Hole>();
+  readonly flights = new Map<number, Flight>();
+  /** Events cancelled before they were tried: the scan passes over them. */
+  readonly skips = new Set<number>();
+  readonly outbox = new Map<number, OutboxRow>();
+  /** Rows with an entry under way, or being filled by a live deliverer. */
+  readonly rows = new Map<number, LeaseRow>();
+  /** Deliverer → the row its next sends go to. */
+  readonly filled = new Map<number, LeaseRow>();
+  tables: LeaseTable[] = [];
+  nextRow = 1;
+
+  // ---- where the scan stands: memory that is pulled again after a restart
+  cursor = 0;
+  lastMatched = 0;
+  /** Fresh events pulled and not scanned yet, and how far the pull went. */
+  buffer: LogEvent[] = [];
+  scannedTo = 0;
+  /** The log will wake us: everything it had was given to us. */
+  caughtUp = false;
+  /** Events of holes, and heads of lanes, read again from the log. */
+  readonly payloads = new Map<number, LogEvent>();
+  readonly heads = new Map<string, Matched>();
+
+  // ---- what the next commit writes
+  readonly #dirtyHoles = new Set<number>();
+  readonly #dirtySkips = new Set<number>();
+  readonly #dirtyLanes = new Set<string>();
+  readonly #dirtyRows = new Set<LeaseRow>();
+  readonly #letters = new Map<number, DeadLetter | null>();
+  readonly #newOutbox: OutboxRow[] = [];
+  readonly #oldOutbox: number[] = [];
+  #dirtyRuntime = false;
+  #persisted: CursorMark = { cursor: 0, lastMatched: 0 };
+
+  constructor(store: SubscriptionStore) {
+    this.#store = store;
+    this.load();
+  }
+
+  /** Everything from storage. Bounded: open rows are found from the newest one, holes and lanes are limited. */
+  load(): void {
+    this.known = this.#store.load();
+    this.holes.clear();
+    this.flights.clear();
+    this.outbox.clear();
+    this.rows.clear();
+    this.filled.clear();
+    this.skips.clear();
+    for (const offset of this.#store.skips()) this.skips.add(offset);
+    this.#forgetDirty();
+    this.forgetScan();
+    this.lanes = new Lanes(this.known?.config.ordering ?? "key", this.#store.lanes());
+    for (const hole of this.#store.holes()) this.holes.set(hole.offset, hole);
+    for (const { id, body } of this.#store.outbox()) this.outbox.set(id, { id, body, tries: 0, nextAt: 0 });
+    const runtime = this.known?.runtime;
+    this.#persisted = { cursor: runtime?.cursor ?? 0, lastMatched: runtime?.lastMatched ?? 0 };
+    this.#loadLeases();
+    this.cursor = this.#persisted.cursor;
+    this.lastMatched = this.#persisted.lastMatched;
+    this.scannedTo = this.cursor;
+    const keys = new Map<number, string | null>();
+    for (const hole of this.holes.values()) keys.set(hole.offset, hole.key);
+    for (const flight of this.flights.values()) keys.set(flight.entry.o, flight.entry.k);
+    for (const key of keys.values()) this.lanes.begin(key);
+  }
+
+  #loadLeases(): void {
+    this.tables = this.#store.leaseTables();
+    this.nextRow = this.tables.at(-1)?.firstRow ?? 1;
+    const table = this.tables.findLast((one) => this.#store.newestLease(one.id) !== null);
+    const newest = table === undefined ? null : this.#store.newestLease(table.id);
+    if (newest === null) return;
+    this.nextRow = newest.id + 1;
+    this.#advancePersisted(newest.mark);
+    for (const one of this.tables) {
+      if ((this.tables.find((later) => later.id > one.id)?.firstRow ?? Infinity) <= newest.oldestOpen) continue;
+      for (const { row, mark } of this.#store.openLeases(one.id, newest.oldestOpen)) {
+        this.#advancePersisted(mark);
+        this.#adopt(row);
+      }
+    }
+    this.#recallSuccess(newest.row);
+  }
+
+  /** Leases that were open when the object went away: their sends may still be under way. Only expiry ends them. */
+  #adopt(row: LeaseRow): void {
+    this.rows.set(row.id, row);
+    for (const entry of row.entries) {
+      if (entry.out !== null) continue;
+      const expiresAt = entry.l + row.context.leaseMilliseconds;
+      this.flights.set(entry.o, { row, entry, deliverer: row.id, expiresAt, delivered: false });
+    }
+  }
+
+  #advancePersisted(mark: CursorMark): void {
+    if (mark.cursor > this.#persisted.cursor) this.#persisted = mark;
+  }
+
+  /** The last success is not worth a row of its own; it is in the newest lease row. */
+  #recallSuccess(row: LeaseRow): void {
+    const health = this.known?.runtime.health;
+    if (this.known === null || health === undefined) return;
+    const times = row.entries.filter((entry) => entry.out === "success").map((entry) => entry.r?.s ?? 0);
+    const lastSuccessAt = Math.max(health.lastSuccessAt ?? 0, ...times);
+    if (lastSuccessAt > 0) this.known.runtime.health = { ...health, lastSuccessAt };
+  }
+
+  forgetScan(): void {
+    this.buffer = [];
+    this.payloads.clear();
+    this.heads.clear();
+    this.caughtUp = false;
+    this.scannedTo = this.cursor;
+  }
+
+  // ---- changes
+
+  setHole(hole: Hole): void {
+    this.holes.set(hole.offset, hole);
+    this.#dirtyHoles.add(hole.offset);
+  }
+
+  dropHole(offset: number): void {
+    this.payloads.delete(offset);
+    if (this.holes.delete(offset)) this.#dirtyHoles.add(offset);
+  }
+
+  addSkip(offset: number): void {
+    this.skips.add(offset);
+    this.#dirtySkips.add(offset);
+  }
+
+  dropSkip(offset: number): void {
+    if (this.skips.delete(offset)) this.#dirtySkips.add(offset);
+  }
+
+  touchLane(key: string): void {
+    this.#dirtyLanes.add(key);
+  }
+
+  touchRow(row: LeaseRow): void {
+    this.#dirtyRows.add(row);
+  }
+
+  touchRuntime(): void {
+    this.#dirtyRuntime = true;
+  }
+
+  putLetter(letter: DeadLetter): void {
+    this.#letters.set(letter.offset, letter);
+  }
+
+  dropLetter(offset: number): void {
+    this.#letters.set(offset, null);
+  }
+
+  letter(offset: number): DeadLetter | null {
+    return this.#letters.has(offset) ? (this.#letters.get(offset) ?? null) : this.#store.deadLetter(offset);
+  }
+
+  addOutbox(body: OutboxBody): void {
+    const id = Math.max(0, ...this.outbox.keys()) + 1;
+    const row = { id, body, tries: 0, nextAt: 0 };
+    this.outbox.set(id, row);
+    this.#newOutbox.push(row);
+  }
+
+  dropOutbox(id: number): void {
+    if (this.outbox.delete(id)) this.#oldOutbox.push(id);
+  }
+
+  newRow(context: LeaseRow["context"], now: number): LeaseRow {
+    const table = this.#tableFor(now);
+    const row: LeaseRow = { id: this.nextRow, table: table.id, context, entries: [], bytes: 0, fresh: true };
+    this.nextRow += 1;
+    this.rows.set(row.id, row);
+    return row;
+  }
+
+  #tableFor(now: number): LeaseTable {
+    const current = this.tables.at(-1);
+    if (current !== undefined && now - current.openedAt < DELIVERY_LOG_TABLE_MS) return current;
+    const table = { id: (current?.id ?? 0) + 1, firstRow: this.nextRow, openedAt: now };
+    this.#store.transaction(() => {
+      this.#store.openLeaseTable(table);
+      const open = new Set([...this.rows.values()].map((row) => row.table));
+      for (const old of this.tables) {
+        const age = now - old.openedAt - DELIVERY_LOG_TABLE_MS;
+        if (age > DELIVERY_LOG_MAX_MS && !open.has(old.id)) this.#store.dropLeaseTable(old.id);
+      }
+    });
+    this.tables = this.#store.leaseTables();
+    return table;
+  }
+
+  /** Writes what was touched. If storage refuses, memory goes back to what is stored, and the refusal is passed on. */
+  commit(): void {
+    try {
+      this.#store.transaction(() => this.#write());
+    } catch (thrown) {
+      this.load();
+      throw thrown;
+    }
+    this.#forgetDirty();
+  }
+
+  #write(): void {
+    const mark: CursorMark = { cursor: this.cursor, lastMatched: this.lastMatched };
+    // A row that a deliverer goes on filling counts as open: it may be again after newer rows were written.
+    const oldestOpen = Math.min(this.nextRow, ...this.rows.keys());
+    let found = false;
+    for (const row of this.#dirtyRows) {
+      if (row.entries.length === 0 && row.fresh) continue;
+      this.#store.putLease(row, mark, oldestOpen);
+      // A restart reads the newest row and the open ones.
+      found ||= isOpen(row) || row.id === this.nextRow - 1;
+    }
+    if (found) this.#persisted = mark;
+    const moved = this.#dirtyLanes.size + this.#dirtyHoles.size + this.#dirtySkips.size > 0;
+    if (!found && moved && mark.cursor > this.#persisted.cursor) this.#dirtyRuntime = true;
+    for (const offset of this.#dirtyHoles) {
+      const hole = this.holes.get(offset);
+      if (hole === undefined) this.#store.deleteHole(offset);
+      else this.#store.putHole(hole);
+    }
+    for (const offset of this.#dirtySkips) {
+      if (this.skips.has(offset)) this.#store.putSkip(offset);
+      else this.#store.deleteSkip(offset);
+    }
+    for (const key of this.#dirtyLanes) {
+      const next = this.lanes.waiting.get(key);
+      if (next === undefined) this.#store.deleteLane(key);
+      else this.#store.putLane(key, next);
+    }
+    for (const [offset, letter] of this.#letters) {
+      if (letter === null) this.#store.deleteDeadLetter(offset);
+      else this.#store.putDeadLetter(letter);
+    }
+    for (const row of this.#newOutbox) this.#store.putOutbox(row.id, row.body);
+    for (const id of this.#oldOutbox) this.#store.deleteOutbox(id);
+    if (this.#dirtyRuntime && this.known !== null) {
+      this.known.runtime.cursor = mark.cursor;
+      this.known.runtime.lastMatched = mark.lastMatched;
+      this.#store.putSubscription(this.known.config, this.known.runtime);
+      this.#persisted = mark;
+    }
+    for (const [id, row] of this.rows) if (!isOpen(row) && !this.#isFilled(row)) this.rows.delete(id);
+  }
+
+  #isFilled(row: LeaseRow): boolean {
+    for (const one of this.filled.values()) if (one === row) return true;
+    return false;
+  }
+
+  #forgetDirty(): void {
+    this.#dirtyHoles.clear();
+    this.#dirtySkips.clear();
+    this.#dirtyLanes.clear();
+    this.#dirtyRows.clear();
+    this.#letters.clear();
+    this.#newOutbox.length = 0;
+    this.#oldOutbox.length = 0;
+    this.#dirtyRuntime = false;
+  }
+}
+
+const isOpen = (row: LeaseRow): boolean => row.entries.some((entry) => entry.out === null);

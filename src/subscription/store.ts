@@ -1,0 +1,239 @@
+import type { Sql, SqlValue } from "../core/sql.ts";
+import type { DeadLetter } from "../directory/rpc.ts";
+import type { Entry, Hole, LeaseContext, LeaseRow, OutboxBody, Runtime } from "./model.ts";
+import type { SubscriptionConfig } from "./rpc.ts";
+
+export interface LeaseTable {
+  readonly id: number;
+  readonly firstRow: number;
+  readonly openedAt: number;
+}
+
+/** The cursor as a lease row knows it. */
+export interface CursorMark {
+  readonly cursor: number;
+  readonly lastMatched: number;
+}
+
+export interface LeaseRange {
+  readonly table: number;
+  readonly id: number;
+  readonly lo: number;
+  readonly hi: number;
+}
+
+const integer = (value: SqlValue | undefined): number => (typeof value === "number" ? value : 0);
+const text = (value: SqlValue | undefined): string => (typeof value === "string" ? value : "");
+
+const LEASE_COLUMNS = "id, open, lo, hi, cursor, last_matched, oldest_open, body";
+
+/** All the SQL of a Subscription. The texts it keeps are JSON written by this code alone. */
+export class SubscriptionStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  transaction<T>(run: () => T): T {
+    return this.#sql.transaction(run);
+  }
+
+  // ---- the subscription
+
+  load(): { config: SubscriptionConfig; runtime: Runtime } | null {
+    const row = this.#sql.exec("SELECT config, runtime FROM subscription")[0];
+    return row === undefined ? null : { config: JSON.parse(text(row.config)), runtime: JSON.parse(text(row.runtime)) };
+  }
+
+  putSubscription(config: SubscriptionConfig, runtime: Runtime): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO subscription (id, config, runtime) VALUES (1, ?, ?)",
+      JSON.stringify(config),
+      JSON.stringify(runtime),
+    );
+  }
+
+  deleteSubscription(): void {
+    this.#sql.exec("DELETE FROM subscription");
+  }
+
+  // ---- holes, lanes, dead letters, outbox
+
+  holes(): Hole[] {
+    return this.#sql.exec("SELECT body FROM holes ORDER BY event_offset").map((row) => JSON.parse(text(row.body)));
+  }
+
+  putHole(hole: Hole): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO holes (event_offset, body) VALUES (?, ?)",
+      hole.offset,
+      JSON.stringify(hole),
+    );
+  }
+
+  deleteHole(offset: number): void {
+    this.#sql.exec("DELETE FROM holes WHERE event_offset = ?", offset);
+  }
+
+  lanes(): (readonly [string, number])[] {
+    return this.#sql.exec("SELECT key, next FROM lanes ORDER BY next").map((row) => [text(row.key), integer(row.next)]);
+  }
+
+  putLane(key: string, next: number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO lanes (key, next) VALUES (?, ?)", key, next);
+  }
+
+  deleteLane(key: string): void {
+    this.#sql.exec("DELETE FROM lanes WHERE key = ?", key);
+  }
+
+  skips(): number[] {
+    return this.#sql.exec("SELECT event_offset FROM skips").map((row) => integer(row.event_offset));
+  }
+
+  putSkip(offset: number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO skips (event_offset) VALUES (?)", offset);
+  }
+
+  deleteSkip(offset: number): void {
+    this.#sql.exec("DELETE FROM skips WHERE event_offset = ?", offset);
+  }
+
+  deadLetter(offset: number): DeadLetter | null {
+    const row = this.#sql.exec("SELECT body FROM dead_letters WHERE event_offset = ?", offset)[0];
+    return row === undefined ? null : JSON.parse(text(row.body));
+  }
+
+  putDeadLetter(letter: DeadLetter): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO dead_letters (event_offset, body) VALUES (?, ?)",
+      letter.offset,
+      JSON.stringify(letter),
+    );
+  }
+
+  deleteDeadLetter(offset: number): void {
+    this.#sql.exec("DELETE FROM dead_letters WHERE event_offset = ?", offset);
+  }
+
+  outbox(): { id: number; body: OutboxBody }[] {
+    return this.#sql
+      .exec("SELECT id, body FROM outbox ORDER BY id")
+      .map((row) => ({ id: integer(row.id), body: JSON.parse(text(row.body)) }));
+  }
+
+  putOutbox(id: number, body: OutboxBody): void {
+    this.#sql.exec("INSERT INTO outbox (id, body) VALUES (?, ?)", id, JSON.stringify(body));
+  }
+
+  deleteOutbox(id: number): void {
+    this.#sql.exec("DELETE FROM outbox WHERE id = ?", id);
+  }
+
+  // ---- lease tables: the delivery log, with cursor and open leases inside
+
+  leaseTables(): LeaseTable[] {
+    return this.#sql.exec("SELECT * FROM lease_tables ORDER BY id").map((row) => ({
+      id: integer(row.id),
+      firstRow: integer(row.first_row),
+      openedAt: integer(row.opened_at),
+    }));
+  }
+
+  openLeaseTable(table: LeaseTable): void {
+    this.#sql.exec(
+      "INSERT INTO lease_tables (id, first_row, opened_at) VALUES (?, ?, ?)",
+      table.id,
+      table.firstRow,
+      table.openedAt,
+    );
+    // The small columns come before the body, so that a scan over ranges never reads a body.
+    this.#sql.exec(
+      `CREATE TABLE leases_${table.id} (
+         id INTEGER PRIMARY KEY, open INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
+         cursor INTEGER NOT NULL, last_matched INTEGER NOT NULL, oldest_open INTEGER NOT NULL, body TEXT NOT NULL
+       )`,
+    );
+  }
+
+  dropLeaseTable(id: number): void {
+    this.#sql.exec(`DROP TABLE leases_${id}`);
+    this.#sql.exec("DELETE FROM lease_tables WHERE id = ?", id);
+  }
+
+  /** Writes a lease row and sets its size. `oldestOpen`: the smallest id of an open row, so that a restart finds them. */
+  putLease(row: LeaseRow, mark: CursorMark, oldestOpen: number): void {
+    const offsets = row.entries.map((entry) => entry.o);
+    const body = JSON.stringify({ context: row.context, entries: row.entries });
+    const values = [
+      row.entries.some((entry) => entry.out === null) ? 1 : 0,
+      offsets.length === 0 ? 0 : Math.min(...offsets),
+      offsets.length === 0 ? 0 : Math.max(...offsets),
+      mark.cursor,
+      mark.lastMatched,
+      oldestOpen,
+      body,
+    ];
+    if (row.fresh) {
+      this.#sql.exec(
+        `INSERT INTO leases_${row.table} (${LEASE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        row.id,
+        ...values,
+      );
+    } else {
+      this.#sql.exec(
+        `UPDATE leases_${row.table}
+         SET open = ?, lo = ?, hi = ?, cursor = ?, last_matched = ?, oldest_open = ?, body = ? WHERE id = ?`,
+        ...values,
+        row.id,
+      );
+    }
+    row.fresh = false;
+    row.bytes = body.length;
+  }
+
+  newestLease(table: number): { id: number; oldestOpen: number; mark: CursorMark; row: LeaseRow } | null {
+    const row = this.#sql.exec(`SELECT ${LEASE_COLUMNS} FROM leases_${table} ORDER BY id DESC LIMIT 1`)[0];
+    if (row === undefined) return null;
+    return {
+      id: integer(row.id),
+      oldestOpen: integer(row.oldest_open),
+      mark: { cursor: integer(row.cursor), lastMatched: integer(row.last_matched) },
+      row: leaseRow(table, integer(row.id), text(row.body)),
+    };
+  }
+
+  openLeases(table: number, from: number): { row: LeaseRow; mark: CursorMark }[] {
+    return this.#sql
+      .exec(`SELECT ${LEASE_COLUMNS} FROM leases_${table} WHERE id >= ? AND open = 1`, from)
+      .map((row) => ({
+        row: leaseRow(table, integer(row.id), text(row.body)),
+        mark: { cursor: integer(row.cursor), lastMatched: integer(row.last_matched) },
+      }));
+  }
+
+  lease(table: number, id: number): LeaseRow | null {
+    const row = this.#sql.exec(`SELECT body FROM leases_${table} WHERE id = ?`, id)[0];
+    return row === undefined ? null : leaseRow(table, id, text(row.body));
+  }
+
+  /** Rows that may hold offsets below `before`, by their highest offset, highest first. */
+  rangesBelow(table: number, before: number, limit: number): LeaseRange[] {
+    return this.#sql
+      .exec(`SELECT id, lo, hi FROM leases_${table} WHERE lo < ? ORDER BY hi DESC LIMIT ?`, before, limit)
+      .map((row) => ({ table, id: integer(row.id), lo: integer(row.lo), hi: integer(row.hi) }));
+  }
+
+  /** Rows that may hold this offset. */
+  rangesAround(table: number, offset: number): LeaseRange[] {
+    return this.#sql
+      .exec(`SELECT id, lo, hi FROM leases_${table} WHERE lo <= ? AND hi >= ? ORDER BY id`, offset, offset)
+      .map((row) => ({ table, id: integer(row.id), lo: integer(row.lo), hi: integer(row.hi) }));
+  }
+}
+
+function leaseRow(table: number, id: number, body: string): LeaseRow {
+  const { context, entries }: { context: LeaseContext; entries: Entry[] } = JSON.parse(body);
+  return { id, table, context, entries, bytes: body.length, fresh: false };
+}

@@ -1,0 +1,23 @@
+import type { Sql } from "../core/sql.ts";
+import type { LogFields } from "../log.ts";
+import type { Wake } from "./rpc.ts";
+
+/** Everything a log needs from outside; the object gives the platform's, the simulation its own. */
+export interface LogDeps {
+  readonly sql: Sql;
+  readonly partition: number;
+  /** Unix milliseconds. */
+  now(): number;
+  /** A new log tag: a random number below 2^40. */
+  newTag(): number;
+  /** Runs after everything that has already arrived (a macrotask: a microtask would not group requests). */
+  defer(run: () => void): void;
+  /** Sets the alarm unless an earlier one is pending. Synchronous: it belongs to the commit around it. */
+  alarm(at: number): void;
+  /** Work that goes on after the answer. */
+  background(work: Promise<void>): void;
+  wake(subscription: string, wake: Wake): Promise<{ readonly mode: "push" | "pull" | "gone" }>;
+  /** Ends a subscription whose topic was deleted. Throws when it could not be reached. */
+  removeSubscription(id: string): Promise<void>;
+  log(event: string, fields: LogFields): void;
+}

@@ -1,0 +1,211 @@
+import type { LogEvent } from "../core/event.ts";
+import { compileFilter, type Filter, type FilterInput } from "../core/filter.ts";
+import {
+  PULL_MAX_EVENTS,
+  SCAN_MAX_EVENTS,
+  SCANNED_PERSIST_EVERY_OFFSETS,
+  WAKE_BACKSTOP_MS,
+  WAKE_INLINE_MAX_BYTES,
+  WAKE_MAX_CONCURRENT,
+} from "../core/limits.ts";
+import type { LogDeps } from "./deps.ts";
+import { filterInput } from "./filter-input.ts";
+import type { Reader } from "./reader.ts";
+import type { Wake } from "./rpc.ts";
+import type { LogState } from "./state.ts";
+import type { SubscriberRow, TopicLogStore } from "./store.ts";
+
+/** A subscription as the log knows it. All of it but the row is memory: lost with the object, and safe to lose. */
+export interface Listener {
+  row: SubscriberRow;
+  matches: (event: FilterInput) => boolean;
+  /** Its own cursor as it last told or accepted; null after a restart of the log. */
+  known: number | null;
+  /** Nothing in (quietFrom, quietTo] matches. */
+  quietFrom: number;
+  quietTo: number;
+  /** push: it waits to be woken. pull: it has work and will come by itself (it holds an alarm until then). */
+  mode: "push" | "pull";
+  /** How often it has pulled: a wake's answer that a pull has overtaken says nothing any more. */
+  pulls: number;
+  /** A wake is under way. */
+  waking: boolean;
+  /** It may not have heard of the head: the alarm stays until it has. */
+  unheard: boolean;
+}
+
+/**
+ * Tells subscriptions of new events: the filter runs here, once; only idle subscriptions that match are woken, and
+ * the alarm stands until each has answered. A subscription answers only when what it was told is durable with it.
+ */
+export class FanOut {
+  readonly #deps: LogDeps;
+  readonly #state: LogState;
+  readonly #store: TopicLogStore;
+  readonly #reader: Reader;
+  readonly listeners = new Map<string, Listener>();
+  #running = false;
+
+  /**
+   * `pendingAlarm` is what was pending when the object woke. A commit sets it at most WAKE_BACKSTOP_MS ahead and it
+   * is moved further only when everybody has heard; so one beyond that means that nobody has anything to hear.
+   */
+  constructor(
+    deps: LogDeps,
+    parts: { state: LogState; store: TopicLogStore; reader: Reader },
+    pendingAlarm: number | null,
+  ) {
+    this.#deps = deps;
+    this.#state = parts.state;
+    this.#store = parts.store;
+    this.#reader = parts.reader;
+    const heard = pendingAlarm !== null && pendingAlarm > deps.now() + WAKE_BACKSTOP_MS;
+    for (const row of parts.store.subscribers()) {
+      if (row.removing) continue;
+      const listener = this.add(row);
+      if (heard) this.heard(listener, parts.state.head);
+    }
+  }
+
+  /** Until it pulls or answers a wake, nobody is known to have heard of the head. */
+  add(row: SubscriberRow): Listener {
+    const filter: Filter = JSON.parse(row.filter);
+    const listener: Listener = {
+      row,
+      matches: compileFilter(filter),
+      known: null,
+      quietFrom: row.quietFrom,
+      quietTo: row.quietTo,
+      mode: "push",
+      pulls: 0,
+      waking: false,
+      unheard: true,
+    };
+    this.listeners.set(row.id, listener);
+    return listener;
+  }
+
+  /** In the turn of a commit: from here on the alarm carries the news, whatever happens to memory. */
+  committed(): void {
+    if (this.listeners.size === 0) return;
+    this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
+    this.start();
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#deps.background(this.#run());
+  }
+
+  /** True while somebody may not have heard: the alarm is needed again. */
+  get unfinished(): boolean {
+    for (const listener of this.listeners.values()) {
+      if (listener.waking || (listener.mode === "push" && (listener.unheard || this.#behind(listener)))) return true;
+    }
+    return false;
+  }
+
+  /** The alarm: everybody who may have missed something is told again. */
+  async remind(): Promise<void> {
+    await this.#wakeAll([...this.listeners.values()].filter((one) => one.mode === "push" && one.unheard));
+    this.start();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        const due = [...this.listeners.values()].filter(
+          (one) => one.mode === "push" && !one.waking && !this.#failed.has(one.row.id) && this.#behind(one),
+        );
+        if (due.length === 0) return;
+        await this.#wakeAll(due);
+      }
+    } finally {
+      this.#running = false;
+      this.#failed.clear();
+    }
+  }
+
+  /** Those that could not be reached in this run: left to the alarm. */
+  readonly #failed = new Set<string>();
+
+  #behind(listener: Listener): boolean {
+    return listener.quietTo < this.#state.head;
+  }
+
+  async #wakeAll(due: readonly Listener[]): Promise<void> {
+    const queue = [...due];
+    const workers = Array.from({ length: Math.min(WAKE_MAX_CONCURRENT, queue.length) }, async () => {
+      for (let one = queue.shift(); one !== undefined; one = queue.shift()) await this.#tell(one);
+    });
+    await Promise.all(workers);
+  }
+
+  async #tell(listener: Listener): Promise<void> {
+    if (listener.waking || listener.mode === "pull") return;
+    const wake = this.#wakeFor(listener);
+    if (wake === null) return;
+    listener.waking = true;
+    const { pulls } = listener;
+    const { filterVersion } = listener.row;
+    try {
+      const { mode } = await this.#deps.wake(listener.row.id, wake);
+      if (mode === "gone") return this.#forget(listener);
+      if (filterVersion !== listener.row.filterVersion || pulls !== listener.pulls) return;
+      listener.unheard = false;
+      listener.mode = mode;
+      if (mode === "push") this.heard(listener, wake.scannedTo);
+    } catch {
+      listener.unheard = true;
+      this.#failed.add(listener.row.id);
+    } finally {
+      listener.waking = false;
+    }
+  }
+
+  /** What to tell, or null when nothing new matches; moves over what does not match. */
+  #wakeFor(listener: Listener): Wake | null {
+    const { head } = this.#state;
+    const base = { scannedTo: head, filterVersion: listener.row.filterVersion };
+    if (listener.known === null && listener.unheard && head - listener.quietTo > SCAN_MAX_EVENTS) {
+      return { ...base, scannedFrom: null, events: null };
+    }
+    const matched: LogEvent[] = [];
+    let bytes = 0;
+    for (const event of this.#reader.ascending(listener.quietTo + 1)) {
+      if (!listener.matches(filterInput(event))) continue;
+      matched.push(event);
+      bytes += event.data.byteLength;
+      if (listener.known === null || bytes > WAKE_INLINE_MAX_BYTES || matched.length > PULL_MAX_EVENTS) break;
+    }
+    if (matched.length === 0) {
+      this.quiet(listener, head);
+      listener.unheard = false;
+      return null;
+    }
+    const inline = listener.known !== null && bytes <= WAKE_INLINE_MAX_BYTES && matched.length <= PULL_MAX_EVENTS;
+    return { ...base, scannedFrom: listener.known, events: inline ? matched : null };
+  }
+
+  /** The subscription has taken over everything up to `offset`. */
+  heard(listener: Listener, offset: number): void {
+    listener.known = offset;
+    listener.quietFrom = offset;
+    listener.quietTo = offset;
+    listener.unheard = false;
+  }
+
+  /** Nothing up to `offset` matches: remembered now and then, so that a filter that never matches is not run again. */
+  quiet(listener: Listener, offset: number): void {
+    listener.quietTo = offset;
+    if (offset - listener.row.quietTo < SCANNED_PERSIST_EVERY_OFFSETS) return;
+    listener.row = { ...listener.row, quietFrom: listener.quietFrom, quietTo: offset };
+    this.#store.putSubscriber(listener.row);
+  }
+
+  #forget(listener: Listener): void {
+    this.#store.deleteSubscriber(listener.row.id);
+    this.listeners.delete(listener.row.id);
+  }
+}

@@ -1,0 +1,285 @@
+import { type Problem, problem } from "../core/errors.ts";
+import type { AppendedEvent, AppendRequest, LogEvent } from "../core/event.ts";
+import { compileFilter, type Filter } from "../core/filter.ts";
+import { SUBSCRIPTIONS_PER_TOPIC_MAX, WAKE_BACKSTOP_MS } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { Appender } from "./appender.ts";
+import type { LogDeps } from "./deps.ts";
+import { FanOut } from "./fan-out.ts";
+import { filterInput } from "./filter-input.ts";
+import { Queries, truncated } from "./queries.ts";
+import { Reader } from "./reader.ts";
+import type {
+  FetchAnswer,
+  FetchRequest,
+  PartitionDescription,
+  Peeked,
+  ReadAnswer,
+  ReadQuery,
+  Start,
+  TopicSettings,
+} from "./rpc.ts";
+import { LogState } from "./state.ts";
+import { TopicLogStore } from "./store.ts";
+
+const NO_TOPIC = problem("not-found", "There is no such topic.");
+const NOT_REGISTERED = problem("not-found", "The topic does not know this subscription.");
+
+/**
+ * An ordered, durable log and what its subscriptions have heard of it. Never speaks HTTP. The object around it
+ * (object.ts) gives it the platform; the simulation gives it a virtual one.
+ */
+export class Log {
+  readonly #deps: LogDeps;
+  readonly #store: TopicLogStore;
+  readonly #state: LogState;
+  readonly #reader: Reader;
+  readonly #appender: Appender;
+  readonly #queries: Queries;
+  readonly #fanOut: FanOut;
+
+  constructor(deps: LogDeps, pendingAlarm: number | null) {
+    this.#deps = deps;
+    this.#store = new TopicLogStore(deps.sql);
+    this.#state = new LogState(this.#store);
+    this.#reader = new Reader(this.#state, this.#store, deps.partition);
+    const parts = { state: this.#state, store: this.#store, reader: this.#reader };
+    this.#fanOut = new FanOut(deps, parts, pendingAlarm);
+    this.#appender = new Appender(deps, parts, () => this.#fanOut.committed());
+    this.#queries = new Queries(this.#state, this.#reader);
+  }
+
+  create(settings: TopicSettings): Result<{ created: boolean; description: PartitionDescription }, Problem> {
+    if (this.#state.live !== null) return ok({ created: false, description: this.#describe() });
+    const now = this.#deps.now();
+    this.#store.transaction(() => {
+      this.#store.putLog({
+        ...settings,
+        tag: this.#deps.newTag(),
+        live: true,
+        createdAt: now,
+        nextOffset: this.#state.nextOffset,
+      });
+      this.#state.log = this.#store.log();
+      this.#state.openSegment(now);
+    });
+    return ok({ created: true, description: this.#describe() });
+  }
+
+  configure(settings: Partial<TopicSettings>): Result<PartitionDescription, Problem> {
+    const log = this.#state.live;
+    if (log === null) return err(NO_TOPIC);
+    this.#store.putLog({ ...log, ...settings });
+    this.#state.log = this.#store.log();
+    const due = this.#state.retentionDueAt();
+    if (due !== null) this.#deps.alarm(due);
+    return ok(this.#describe());
+  }
+
+  describe(): Result<PartitionDescription, Problem> {
+    return this.#state.live === null ? err(NO_TOPIC) : ok(this.#describe());
+  }
+
+  append(request: AppendRequest): Promise<Result<readonly AppendedEvent[], Problem>> {
+    return this.#appender.append(request);
+  }
+
+  read(query: ReadQuery): Result<ReadAnswer, Problem> {
+    return this.#state.live === null ? err(NO_TOPIC) : this.#queries.read(query);
+  }
+
+  event(id: string): Result<LogEvent, Problem> {
+    return this.#state.live === null ? err(NO_TOPIC) : this.#queries.event(id);
+  }
+
+  matching(
+    id: string,
+    after: string | null,
+    limit: number,
+  ): Result<{ offset: number; subscriptions: readonly string[]; next: string | null }, Problem> {
+    const event = this.event(id);
+    if (!event.ok) return event;
+    const { offset } = event.value;
+    const input = filterInput(event.value);
+    const ids = [...this.#fanOut.listeners.values()]
+      .filter((one) => one.row.start <= offset && (after === null || one.row.id > after) && one.matches(input))
+      .map((one) => one.row.id)
+      .sort();
+    const page = ids.slice(0, limit);
+    return ok({ offset, subscriptions: page, next: ids.length > limit ? (page.at(-1) ?? null) : null });
+  }
+
+  /** The offset after which `start` begins. */
+  register(
+    subscription: string,
+    filter: Filter,
+    filterVersion: number,
+    start: Start,
+  ): Result<{ cursor: number; head: number }, Problem> {
+    if (this.#state.live === null) return err(NO_TOPIC);
+    const { listeners } = this.#fanOut;
+    const { head } = this.#state;
+    const known = listeners.get(subscription);
+    if (known !== undefined) return ok({ cursor: known.row.start - 1, head });
+    if (listeners.size >= SUBSCRIPTIONS_PER_TOPIC_MAX) {
+      return err(problem("limit-reached", `A topic takes ${SUBSCRIPTIONS_PER_TOPIC_MAX} subscriptions.`));
+    }
+    const cursor = this.#startOf(start);
+    if (!cursor.ok) return cursor;
+    const row = {
+      id: subscription,
+      filter: JSON.stringify(filter),
+      filterVersion,
+      start: cursor.value + 1,
+      quietFrom: cursor.value,
+      quietTo: cursor.value,
+      removing: false,
+    };
+    this.#store.putSubscriber(row);
+    // It pulls as soon as it is told the start, and holds an alarm until it has.
+    this.#fanOut.add(row).mode = "pull";
+    return ok({ cursor: cursor.value, head });
+  }
+
+  setFilter(subscription: string, filter: Filter, filterVersion: number): Result<null, Problem> {
+    const listener = this.#fanOut.listeners.get(subscription);
+    if (listener === undefined) return err(NOT_REGISTERED);
+    if (filterVersion <= listener.row.filterVersion) return ok(null);
+    const { start } = listener.row;
+    // What was quiet for the old filter may match the new one, for what has not been scanned by the subscription.
+    const quiet = listener.known ?? start - 1;
+    listener.row = {
+      ...listener.row,
+      filter: JSON.stringify(filter),
+      filterVersion,
+      quietFrom: quiet,
+      quietTo: quiet,
+    };
+    this.#store.putSubscriber(listener.row);
+    listener.matches = compileFilter(filter);
+    listener.quietFrom = quiet;
+    listener.quietTo = quiet;
+    // The subscription pulls under the new filter by itself, and holds an alarm until it has.
+    listener.mode = "pull";
+    return ok(null);
+  }
+
+  unregister(subscription: string): Result<null, Problem> {
+    if (this.#fanOut.listeners.delete(subscription)) this.#store.deleteSubscriber(subscription);
+    return ok(null);
+  }
+
+  fetchFor(request: FetchRequest): Result<FetchAnswer, Problem> {
+    const listener = this.#fanOut.listeners.get(request.subscription);
+    if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
+    if (listener.row.filterVersion !== request.filterVersion) {
+      return err(problem("conflict", "The filter of this subscription is being changed."));
+    }
+    const answer = this.#queries.fetch(request, listener);
+    if (request.after !== null) {
+      listener.pulls += 1;
+      if (answer.fresh.length === 0 && answer.scannedTo >= answer.head) {
+        // In this very turn: what is committed after it is told, what was before it has been answered.
+        this.#fanOut.heard(listener, answer.scannedTo);
+        listener.mode = "push";
+      } else {
+        listener.mode = "pull";
+        listener.unheard = false;
+      }
+    }
+    return ok(answer);
+  }
+
+  countFor(subscription: string, after: number): Result<{ matched: number; rest: number; head: number }, Problem> {
+    const listener = this.#fanOut.listeners.get(subscription);
+    if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
+    return ok({ ...this.#queries.count(after, listener), head: this.#state.head });
+  }
+
+  peekFor(subscription: string, after: number, limit: number): Result<readonly Peeked[], Problem> {
+    const listener = this.#fanOut.listeners.get(subscription);
+    if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
+    return ok(this.#queries.peek(after, limit, listener));
+  }
+
+  destroy(force: boolean): Result<{ subscriptions: readonly string[] }, Problem> {
+    const log = this.#state.live;
+    if (log === null) return err(NO_TOPIC);
+    const subscriptions = [...this.#fanOut.listeners.keys()];
+    if (subscriptions.length > 0 && !force) {
+      return err(
+        problem("topic-has-subscriptions", "Delete its subscriptions first, or all of it with ?force=true.", {
+          extra: { subscriptions: subscriptions.length },
+        }),
+      );
+    }
+    this.#store.transaction(() => {
+      for (const segment of this.#state.segments) this.#store.dropSegment(segment.id);
+      this.#store.dropIdempotency();
+      for (const { row } of this.#fanOut.listeners.values()) this.#store.putSubscriber({ ...row, removing: true });
+      this.#store.putLog({ ...log, live: false, nextOffset: this.#state.nextOffset });
+    });
+    this.#fanOut.listeners.clear();
+    this.#reader.forget();
+    this.#state.reload();
+    if (subscriptions.length > 0) this.#deps.alarm(this.#deps.now());
+    return ok({ subscriptions });
+  }
+
+  /** The object's alarm: retention, reminders, subscriptions of a deleted topic. Sets the next one by itself. */
+  async onAlarm(): Promise<void> {
+    const removed = await this.#removeOrphans();
+    if (this.#state.live !== null) {
+      const now = this.#state.time(this.#deps.now());
+      const dropped = this.#store.transaction(() => this.#state.dropExpired(now));
+      if (dropped > 0) this.#reader.forget();
+      await this.#fanOut.remind();
+    }
+    if (!removed || this.#fanOut.unfinished) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
+    const due = this.#state.retentionDueAt();
+    if (due !== null) this.#deps.alarm(due);
+  }
+
+  async #removeOrphans(): Promise<boolean> {
+    let all = true;
+    for (const row of this.#store.subscribers()) {
+      if (!row.removing) continue;
+      try {
+        await this.#deps.removeSubscription(row.id);
+        this.#store.deleteSubscriber(row.id);
+      } catch {
+        all = false;
+      }
+    }
+    return all;
+  }
+
+  #startOf(start: Start): Result<number, Problem> {
+    const { head, firstOffset, nextOffset } = this.#state;
+    if (start === "latest") return ok(head);
+    if (start === "earliest") return ok(firstOffset - 1);
+    if ("time" in start) return ok(this.#reader.offsetAt(start.time) - 1);
+    if (start.offset < firstOffset) return err(truncated(firstOffset));
+    if (start.offset > nextOffset) {
+      return err(
+        problem("invalid", `The log ends at offset ${head}; a subscription can start at ${nextOffset} at most.`),
+      );
+    }
+    return ok(start.offset - 1);
+  }
+
+  #describe(): PartitionDescription {
+    const { log } = this.#state;
+    return {
+      description: log?.description ?? "",
+      retentionDays: log?.retentionDays ?? 0,
+      retentionBytes: log?.retentionBytes ?? null,
+      partition: this.#deps.partition,
+      firstOffset: this.#state.firstOffset,
+      nextOffset: this.#state.nextOffset,
+      bytes: this.#state.bytes,
+      createdAt: log?.createdAt ?? 0,
+      subscriptions: this.#fanOut.listeners.size,
+    };
+  }
+}

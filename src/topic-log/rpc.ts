@@ -1,0 +1,126 @@
+import type { Problem } from "../core/errors.ts";
+import type { AppendedEvent, AppendRequest, LogEvent } from "../core/event.ts";
+import type { Filter } from "../core/filter.ts";
+import type { Result } from "../core/result.ts";
+
+/** Where a new subscription begins. `offset` is the first one delivered; `time` is Unix milliseconds. */
+export type Start = "latest" | "earliest" | { readonly offset: number } | { readonly time: number };
+
+export interface TopicSettings {
+  readonly description: string;
+  readonly retentionDays: number;
+  readonly retentionBytes: number | null;
+}
+
+export interface PartitionDescription extends TopicSettings {
+  readonly partition: number;
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+  readonly bytes: number;
+  readonly createdAt: number;
+  readonly subscriptions: number;
+}
+
+/** A matched event with the offset its subscription matched before it (0: none since its start). */
+export interface Matched {
+  readonly event: LogEvent;
+  readonly previous: number;
+}
+
+/** What a Subscription asks of its log, in one call. */
+export interface FetchRequest {
+  readonly subscription: string;
+  readonly filterVersion: number;
+  /** Fresh events after this offset; null = none wanted. */
+  readonly after: number | null;
+  /** Offsets whose events are needed again (retries). */
+  readonly offsets: readonly number[];
+  /** Blocked keys: the first match at or after `from`, not beyond `to`. */
+  readonly lanes: readonly { readonly key: string; readonly from: number; readonly to: number }[];
+  /** The subscription's start or last seek: `previous` is never below it. */
+  readonly floor: number;
+  readonly maxEvents: number;
+}
+
+export interface FetchAnswer {
+  readonly fresh: readonly LogEvent[];
+  /** Everything up to here was looked at for `fresh`. */
+  readonly scannedTo: number;
+  /** The newest offset. When scannedTo equals it and fresh is empty, the log will wake the subscription from now on. */
+  readonly head: number;
+  readonly firstOffset: number;
+  /** Those of `offsets` that are still in the log. */
+  readonly found: readonly LogEvent[];
+  readonly lanes: readonly {
+    readonly key: string;
+    readonly match: Matched | null;
+    /** Looked at up to here; continue after it while it is below `to`. */
+    readonly scannedTo: number;
+  }[];
+}
+
+export interface ReadQuery {
+  readonly after: number | null;
+  readonly before: number | null;
+  readonly since: number | null;
+  readonly until: number | null;
+  readonly order: "asc" | "desc";
+  /** A type pattern as in filters: exact, `order.*` or `*`. */
+  readonly type: string | null;
+  readonly key: string | null;
+  readonly limit: number;
+}
+
+export interface ReadAnswer {
+  readonly events: readonly LogEvent[];
+  /** The offset to continue from (exclusive, as `after` or `before` by the order), or null at the end. */
+  readonly next: number | null;
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+}
+
+export type Peeked = Pick<LogEvent, "id" | "offset" | "type" | "key">;
+
+/** A wake: what was committed since the subscription was last told, as far as it matches. */
+export interface Wake {
+  /** The log believes the subscription has scanned up to here; null when it does not know (after a restart). */
+  readonly scannedFrom: number | null;
+  readonly scannedTo: number;
+  readonly filterVersion: number;
+  /** null when too large to send along: pull. */
+  readonly events: readonly LogEvent[] | null;
+}
+
+/** RPC surface of the TopicLog object, named `<tenant>/<topic>/<partition>`. Unknown or deleted topic: `not-found`. */
+export interface TopicLogRpc {
+  create(settings: TopicSettings): Promise<Result<{ created: boolean; description: PartitionDescription }, Problem>>;
+  configure(settings: Partial<TopicSettings>): Promise<Result<PartitionDescription, Problem>>;
+  describe(): Promise<Result<PartitionDescription, Problem>>;
+  append(request: AppendRequest): Promise<Result<readonly AppendedEvent[], Problem>>;
+  read(query: ReadQuery): Promise<Result<ReadAnswer, Problem>>;
+  event(id: string): Promise<Result<LogEvent, Problem>>;
+  /** Subscriptions whose filter matches the event and whose start is not beyond it, ids ascending. */
+  matching(
+    id: string,
+    afterSubscription: string | null,
+    limit: number,
+  ): Promise<Result<{ offset: number; subscriptions: readonly string[]; next: string | null }, Problem>>;
+  register(
+    subscription: string,
+    filter: Filter,
+    filterVersion: number,
+    start: Start,
+  ): Promise<Result<{ cursor: number; head: number }, Problem>>;
+  setFilter(subscription: string, filter: Filter, filterVersion: number): Promise<Result<null, Problem>>;
+  unregister(subscription: string): Promise<Result<null, Problem>>;
+  fetchFor(request: FetchRequest): Promise<Result<FetchAnswer, Problem>>;
+  /** Matched events after `after` among the next SCAN_MAX_EVENTS; `rest` are those not looked at. */
+  countFor(
+    subscription: string,
+    after: number,
+  ): Promise<Result<{ matched: number; rest: number; head: number }, Problem>>;
+  /** Matched events after `after`, without their data, changing nothing: what a delivery log shows as pending. */
+  peekFor(subscription: string, after: number, limit: number): Promise<Result<readonly Peeked[], Problem>>;
+  /** Tombstone: events, idempotency and registrations go, offsets continue should the topic be created again. */
+  destroy(force: boolean): Promise<Result<{ subscriptions: readonly string[] }, Problem>>;
+}

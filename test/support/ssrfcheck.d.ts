@@ -1,0 +1,4 @@
+declare module "ssrfcheck/tests/data/*" {
+  const urls: readonly string[];
+  export default urls;
+}

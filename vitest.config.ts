@@ -1,0 +1,37 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** One file, four projects: pure code and the simulation in Node, objects inside workerd, the whole gateway from outside. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "core", include: ["test/core/**/*.test.ts"] } },
+      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 600_000 } },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                SLUICE_ROOT_KEY: "root-key-for-the-tests",
+                SLUICE_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+                ALLOW_PRIVATE_TARGETS: "true",
+              },
+            },
+          }),
+        ],
+        test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // One gateway at a time: two cores, and every file starts a real one.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
