@@ -1,4 +1,5 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { Response as MiniflareResponse } from "miniflare";
 import { defineConfig } from "vitest/config";
 
 /** One file, four projects: pure code and the simulation in Node, objects inside workerd, the whole gateway from outside. */
@@ -17,6 +18,9 @@ export default defineConfig({
                 SLUICE_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
                 ALLOW_PRIVATE_TARGETS: "true",
               },
+              // The subscribers of these tests: a status by path, without a network.
+              outboundService: (request: { url: string }) =>
+                new MiniflareResponse("noted", { status: Number(new URL(request.url).pathname.slice(1)) || 200 }),
             },
           }),
         ],

@@ -8,10 +8,10 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureDevVars } from "./dev-vars.mjs";
 import { ensureInstalled } from "./ensure-installed.mjs";
-import { deliveryLine, paint, parseAttempt } from "./gateway/deliveries.mjs";
+import { deliveryLine, paint, parseDelivery } from "./gateway/deliveries.mjs";
 import { installed, ROOT, toolEnvironment } from "./gateway/environment.mjs";
 import { ask, rootKey } from "./gateway/http.mjs";
-import { lockState } from "./gateway/lock.mjs";
+import { holdState, refuseStateInUse } from "./gateway/lock.mjs";
 import { Explained, runMain } from "./gateway/main.mjs";
 import { freePort } from "./gateway/port.mjs";
 import { Supervisor } from "./gateway/supervisor.mjs";
@@ -73,20 +73,22 @@ curl -X PUT ${origin}/v1/subscriptions/my-hook ${headers} -d ${hook}
 ${paint("bold", "Deliveries")}`);
 }
 
-/** Prints attempts under the names of their subscriptions, which the log lines do not carry. */
+/** Prints deliveries under the names of their subscriptions, which the log lines do not carry. */
 function deliveryPrinter(origin, key) {
   const names = new Map();
   const nameOf = async ({ tenant, subscription }) => {
+    // Of another tenant: the root key would have to ask on its behalf, and an id says it as well.
     if (tenant !== "default") return `${tenant}/${subscription}`;
     const { body } = await ask(origin, key, "GET", `/v1/subscriptions/${subscription}`);
     return typeof body?.name === "string" ? body.name : subscription;
   };
   let printed = Promise.resolve();
-  return (attempt) => {
+  return (delivery) => {
     const time = new Date();
-    if (!names.has(attempt.subscription)) names.set(attempt.subscription, nameOf(attempt));
+    const { subscription } = delivery;
+    if (!names.has(subscription)) names.set(subscription, nameOf(delivery));
     // One after the other: a name that is still being asked for must not change the order of the lines.
-    printed = printed.then(async () => console.log(deliveryLine(attempt, await names.get(attempt.subscription), time)));
+    printed = printed.then(async () => console.log(deliveryLine(delivery, await names.get(subscription), time)));
   };
 }
 
@@ -95,13 +97,14 @@ async function main() {
   ensureInstalled();
   ensureDevVars();
   build();
+  const { stateDirectory, verbose } = options;
+  await refuseStateInUse(stateDirectory);
   const port = await freePort(options.port);
   if (port !== options.port) console.log(`Port ${options.port} is busy; using ${port}.`);
   const origin = `http://localhost:${port}`;
   const key = rootKey();
-  const { stateDirectory, verbose } = options;
   mkdirSync(stateDirectory, { recursive: true });
-  const unlock = await lockState(stateDirectory, origin);
+  const release = holdState(stateDirectory, origin);
 
   const printDelivery = deliveryPrinter(origin, key);
   let welcomed = false;
@@ -119,14 +122,14 @@ async function main() {
       console.error(paint("yellow", "The gateway ended by itself; starting it again on the same state ...")),
     onLine: (line) => {
       if (verbose) console.log(paint("dim", line));
-      const attempt = parseAttempt(line);
-      if (attempt !== null) printDelivery(attempt);
+      const delivery = parseDelivery(line);
+      if (delivery !== null) printDelivery(delivery);
     },
   });
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => supervisor.stop());
   console.log("Starting the gateway ...");
-  await supervisor.run().finally(unlock);
+  await supervisor.run().finally(release);
   console.log("\nStopped. Everything is kept in", stateDirectory);
 }
 

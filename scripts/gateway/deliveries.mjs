@@ -8,30 +8,36 @@ export const paint = (style, text) => (coloured && util.styleText !== undefined 
 const OUTCOMES = {
   success: { mark: "✓", word: "delivered", style: "green" },
   failure: { mark: "✗", word: "failed", style: "red" },
-  interrupted: { mark: "…", word: "interrupted", style: "yellow" },
+  dead: { mark: "■", word: "dead letter", style: "magenta" },
 };
 
-/** The structured log line of an attempt (see src/log.ts), or null for every other line. */
-export function parseAttempt(line) {
+/**
+ * What the gateway's structured log lines (see src/log.ts) say about a delivery: an attempt, or that it was given up.
+ * null for every other line.
+ */
+export function parseDelivery(line) {
   if (!line.startsWith("{")) return null;
   try {
     const fields = JSON.parse(line);
-    return fields.event === "attempt" && fields.outcome in OUTCOMES ? fields : null;
+    if (fields.event === "attempt" && fields.outcome in OUTCOMES) return fields;
+    return fields.event === "settled" && fields.as === "dead" ? { ...fields, outcome: "dead" } : null;
   } catch {
     return null;
   }
 }
 
-/** One line for people about one attempt. `name` is what the subscription is called. */
-export function deliveryLine(attempt, name, time) {
-  const { mark, word, style } = OUTCOMES[attempt.outcome];
-  const answer = attempt.statusCode ?? attempt.errorCode ?? "no answer";
+/** One line for people. `name` is what the subscription is called, `time` when it was heard. */
+export function deliveryLine(delivery, name, time) {
+  const { mark, word, style } = OUTCOMES[delivery.outcome];
   return [
     paint("dim", time.toTimeString().slice(0, 8)),
     paint(style, `${mark} ${word.padEnd(11)}`),
-    `${attempt.topic} #${attempt.offset} → ${paint("bold", name)}`,
-    paint("dim", `attempt ${attempt.attempt} (${attempt.trigger})`),
-    paint(style, String(answer)),
-    paint("dim", `in ${attempt.durationMilliseconds ?? "?"} ms`),
+    `${paint("bold", name)}  ${delivery.eventId}`,
+    delivery.outcome === "dead" ? delivery.reason : attemptPart(delivery),
   ].join("  ");
+}
+
+function attemptPart({ topic, offset, attempt, trigger, statusCode, errorCode, durationMilliseconds }) {
+  const answer = statusCode ?? errorCode ?? "no answer";
+  return `${topic} #${offset}, attempt ${attempt} (${trigger}): ${answer} in ${durationMilliseconds} ms`;
 }

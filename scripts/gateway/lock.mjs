@@ -20,20 +20,24 @@ function readHolder(file) {
   }
 }
 
+const fileOf = (stateDirectory) => join(stateDirectory, "running.json");
+
 /**
  * Refuses a state directory on which another gateway runs: two would write to the same objects. What a killed one left
- * behind is recognised (its process is gone, or nobody answers at its address) and taken over.
- * Returns the function that gives the directory free again.
+ * behind is recognised: its process is gone, or nobody answers at its address.
  */
-export async function lockState(stateDirectory, origin) {
-  const file = join(stateDirectory, "running.json");
-  const holder = readHolder(file);
-  if (holder !== null && isAlive(holder.pid) && (await ask(holder.origin, "", "GET", "/healthz")).status !== 0) {
-    throw new Explained(
-      `A gateway already runs on this state: ${holder.origin} (process ${holder.pid}).\n` +
-        "Use that one, end it with Ctrl-C, or start another on a state of its own: npm start -- --persist-to .sluice-2",
-    );
-  }
-  writeFileSync(file, JSON.stringify({ pid: process.pid, origin }));
-  return () => rmSync(file, { force: true });
+export async function refuseStateInUse(stateDirectory) {
+  const holder = readHolder(fileOf(stateDirectory));
+  if (holder === null || !isAlive(holder.pid)) return;
+  if ((await ask(holder.origin, "", "GET", "/healthz")).status === 0) return;
+  throw new Explained(
+    `A gateway already runs on this state: ${holder.origin} (process ${holder.pid}).\n` +
+      "Use that one, end it with Ctrl-C, or start another on a state of its own: npm start -- --persist-to .sluice-2",
+  );
+}
+
+/** Notes that this process uses the state directory; returns the function that gives it free again. */
+export function holdState(stateDirectory, origin) {
+  writeFileSync(fileOf(stateDirectory), JSON.stringify({ pid: process.pid, origin }));
+  return () => rmSync(fileOf(stateDirectory), { force: true });
 }

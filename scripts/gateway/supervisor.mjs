@@ -2,6 +2,11 @@ import { untilHealthy } from "./http.mjs";
 import { Explained } from "./main.mjs";
 import { startGateway } from "./process.mjs";
 
+/**
+ * What wrangler says when a workerd of its two has crashed. It starts that one again, but where it was the one in front
+ * no request is answered from then on: a whole new start is the reliable answer.
+ */
+const CRASH_LINE = "The Workers runtime crashed unexpectedly";
 /** Output kept to explain a gateway that ends by itself. */
 const LINES_KEPT = 30;
 /** That many ends within the window are not bad luck any more. */
@@ -61,6 +66,7 @@ export class Supervisor {
   #heard(line) {
     this.#lastLines.push(line);
     if (this.#lastLines.length > LINES_KEPT) this.#lastLines.shift();
+    if (line.includes(CRASH_LINE)) this.#gateway?.stop();
     this.#options.onLine(line);
   }
 

@@ -25,19 +25,25 @@ function draw(): void {
 
 function drawPage(session: Session, signal: AbortSignal): void {
   const route = parseRoute(location.hash);
-  const notice = new Notice();
+  const trouble = new Notice();
+  const refusal = new Notice();
   const main = h("main");
-  fill(app, header(session, route), notice.element, main);
+  fill(app, header(session, route), trouble.element, refusal.element, main);
+  const tell = (notice: Notice) => (thrown: unknown) => {
+    if (signal.aborted) return;
+    if (thrown instanceof ApiError && thrown.status === 401) leave("This key is not valid (any more).");
+    else notice.show(thrown);
+  };
   const view: View = {
     api: new Api(session),
     main,
     signal,
-    failed: (thrown) => {
-      if (signal.aborted) return;
-      if (thrown instanceof ApiError && thrown.status === 401) leave("This key is not valid (any more).");
-      else notice.show(thrown);
+    failed: tell(trouble),
+    succeeded: () => trouble.clear(),
+    act: (action) => {
+      refusal.clear();
+      return action().catch(tell(refusal));
     },
-    succeeded: () => notice.clear(),
   };
   showRoute(route, view).catch(view.failed);
 }

@@ -95,7 +95,7 @@ export class Notice {
       h("strong", {}, foreign(title)),
       " ",
       foreign(detail),
-      items.length > 0 ? h("ul", {}, ...items) : null,
+      items.length > 1 ? h("ul", {}, ...items) : null,
     );
   }
 

@@ -7,10 +7,12 @@ export interface View {
   readonly main: HTMLElement;
   /** Ends with the view: everything it asks for and repeats hangs on it. */
   readonly signal: AbortSignal;
-  /** Tells what went wrong; signs out where the key is no longer good. */
+  /** Tells that the page could not be brought up to date; signs out where the key is no longer good. */
   readonly failed: (thrown: unknown) => void;
-  /** Takes what failed() told back. */
+  /** Takes back what failed() told. */
   readonly succeeded: () => void;
+  /** Does what somebody asked for. A refusal stays to be read until the next action. */
+  readonly act: (action: () => Promise<void>) => Promise<void>;
 }
 
 export type Route =

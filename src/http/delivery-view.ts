@@ -2,18 +2,15 @@ import { formatRfc3339 } from "../core/time.ts";
 import type { Attempt, Delivery } from "../subscription/rpc.ts";
 
 /** A delivery as a list shows it (API clause 7.1): `attempts` is their number, `lastAttempt` has no request and response. */
-export function deliveryView(delivery: Delivery, topic: string) {
-  return { ...common(delivery, topic), attempts: delivery.attempts.length };
-}
+export const deliveryView = (delivery: Delivery, topic: string) => view(delivery, topic, delivery.attempts.length);
 
 /** A delivery with all its attempts (API clause 7.2). */
-export function deliveryDetail(delivery: Delivery, topic: string) {
-  return { ...common(delivery, topic), attempts: delivery.attempts.map(attemptDetail) };
-}
+export const deliveryDetail = (delivery: Delivery, topic: string) =>
+  view(delivery, topic, delivery.attempts.map(attemptDetail));
 
-function common(delivery: Delivery, topic: string) {
-  const { eventId, partition, offset, type, key, state, attempts, nextAttemptAt } = delivery;
-  const last = attempts.at(-1);
+function view<A>(delivery: Delivery, topic: string, attempts: A) {
+  const { eventId, partition, offset, type, key, state, nextAttemptAt } = delivery;
+  const last = delivery.attempts.at(-1);
   return {
     eventId,
     topic,
@@ -22,6 +19,7 @@ function common(delivery: Delivery, topic: string) {
     type,
     key,
     state,
+    attempts,
     lastAttempt: last === undefined ? null : attemptSummary(last),
     nextAttemptAt: nextAttemptAt === null ? null : formatRfc3339(nextAttemptAt),
   };

@@ -88,10 +88,7 @@ const StartPoint = v.pipe(
 export const SubscriptionDocument = members(
   {
     name: v.optional(
-      v.custom<string>(
-        (value) => typeof value === "string" && isSubscriptionName(value),
-        SUBSCRIPTION_NAME_RULE,
-      ),
+      v.custom<string>((value) => typeof value === "string" && isSubscriptionName(value), SUBSCRIPTION_NAME_RULE),
     ),
     topic: anyString,
     url: anyString,

@@ -107,7 +107,7 @@ export class History {
     if (known.runtime.phase !== "live") return pending;
     const peeked = await this.#deps.topicLog(tenant, topic).peekFor(id, from - 1, PENDING_LISTED_MAX);
     if (!peeked.ok) return pending;
-    for (const one of peeked.value) {
+    for (const one of peeked.value.events) {
       const lane = one.key === null ? undefined : lanes.waiting.get(one.key);
       const waits = one.offset > this.#state.cursor || (lane !== undefined && one.offset >= lane);
       if (waits && !this.#state.skips.has(one.offset)) pending.set(one.offset, one);

@@ -3,6 +3,7 @@ import { decodeEventId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Start, Wake } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
+import { Expiry } from "./expiry.ts";
 import { History } from "./history.ts";
 import { Intake } from "./intake.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -39,6 +40,7 @@ export class SubscriptionMachine {
   readonly #lifecycle: Lifecycle;
   readonly #history: History;
   readonly #manual: Manual;
+  readonly #expiry: Expiry;
 
   constructor(deps: SubscriptionDeps) {
     const store = new SubscriptionStore(deps.sql);
@@ -53,6 +55,7 @@ export class SubscriptionMachine {
     this.#history = new History(deps, { state, store, scheduler });
     const parts = { state, scheduler, settlement: this.#settlement, intake: this.#intake, outbox: this.#outbox };
     this.#pump = new Pump(deps, parts);
+    this.#expiry = new Expiry(deps, { state, settlement: this.#settlement });
     this.#manual = new Manual(deps, { state, history: this.#history });
   }
 
@@ -131,6 +134,14 @@ export class SubscriptionMachine {
 
   async cancel(eventId: string): Promise<Result<Delivery, Problem>> {
     return this.#manually(eventId, (known, delivery) => this.#manual.cancel(known, delivery));
+  }
+
+  /** The log is about to drop everything up to `through`. Throws when that must wait. */
+  async expire(through: number): Promise<void> {
+    const known = this.#live();
+    if (known === null) return;
+    await this.#expiry.expire(known, through);
+    this.#outbox.flush();
   }
 
   outboxAcknowledged(ids: readonly number[]): void {

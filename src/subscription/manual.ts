@@ -1,11 +1,11 @@
 import { type Problem, problem } from "../core/errors.ts";
-import { LEASE_GRACE_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { History } from "./history.ts";
-import type { Entry, Hole } from "./model.ts";
+import type { Hole } from "./model.ts";
 import type { Delivery } from "./rpc.ts";
 import type { Known, SubscriptionState } from "./state.ts";
+import { recordUntried } from "./untried.ts";
 
 const conflict = (detail: string): Result<null, Problem> => err(problem("conflict", detail));
 
@@ -59,7 +59,8 @@ export class Manual {
     } else {
       this.#state.addSkip(offset);
     }
-    this.#record(known, delivery, now);
+    const event = { id: delivery.eventId, offset, type: delivery.type, key: delivery.key };
+    recordUntried(this.#state, known, [event], { fin: "cancelled", version: this.#deps.version, now });
     this.#state.commit();
     this.#deps.alarm(now);
     return ok(null);
@@ -89,25 +90,5 @@ export class Manual {
     };
     this.#state.setHole(hole);
     this.#state.lanes.begin(key);
-  }
-
-  /** The cancellation has a row of its own in the delivery log: an entry that is no attempt. */
-  #record(known: Known, delivery: Delivery, now: number): void {
-    const { config } = known;
-    const row = this.#state.newRow(
-      {
-        url: config.url,
-        headerNames: [],
-        version: this.#deps.version,
-        leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
-      },
-      now,
-    );
-    const entry: Entry = {
-      ...{ o: delivery.offset, id: delivery.eventId, t: delivery.type, k: delivery.key, h: 0, p: 0, n: 0, a: "" },
-      ...{ g: "manual", l: now, ct: "", out: "failure", fin: "cancelled", r: null },
-    };
-    row.entries.push(entry);
-    this.#state.touchRow(row);
   }
 }

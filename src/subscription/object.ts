@@ -1,13 +1,13 @@
 import { DurableObject } from "cloudflare:workers";
 import { newId } from "../core/ids.ts";
 import { WAKE_BACKSTOP_MS } from "../core/limits.ts";
+import { VERSION } from "../core/version.ts";
 import type { RetryMessage } from "../directory/rpc.ts";
 import { logLine } from "../log.ts";
 import { directory, topicLog } from "../rpc/objects.ts";
 import { ObjectAlarm } from "../storage/alarm.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { migrate } from "../storage/migrate.ts";
-import { VERSION } from "../core/version.ts";
 import { SubscriptionMachine } from "./machine.ts";
 import { subscriptionMigrations } from "./migrations.ts";
 import type { SubscriptionRpc } from "./rpc.ts";
@@ -128,6 +128,10 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
 
   async cancel(...args: Parameters<SubscriptionRpc["cancel"]>): ReturnType<SubscriptionRpc["cancel"]> {
     return this.#opened.cancel(...args);
+  }
+
+  async expire(...args: Parameters<SubscriptionRpc["expire"]>): ReturnType<SubscriptionRpc["expire"]> {
+    return this.#opened.expire(...args);
   }
 
   async outboxAcknowledged(

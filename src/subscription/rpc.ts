@@ -211,6 +211,8 @@ export interface SubscriptionRpc {
   deliveryAt(offset: number): Promise<Result<Delivery | null, Problem>>;
   retry(eventId: string): Promise<Result<Delivery, Problem>>;
   cancel(eventId: string): Promise<Result<Delivery, Problem>>;
+  /** The log is about to drop everything up to this offset: what is unsettled there becomes a dead letter. */
+  expire(through: number): Promise<void>;
   /** The dead-letter consumer has indexed these outbox rows. */
   outboxAcknowledged(ids: readonly number[]): Promise<void>;
 }

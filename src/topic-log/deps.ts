@@ -17,6 +17,8 @@ export interface LogDeps {
   /** Work that goes on after the answer. */
   background(work: Promise<void>): void;
   wake(subscription: string, wake: Wake): Promise<{ readonly mode: "push" | "pull" | "gone" }>;
+  /** Has a subscription settle all it has not up to this offset, as dead letters `expired`. Throws when unreachable. */
+  expire(subscription: string, through: number): Promise<void>;
   /** Ends a subscription whose topic was deleted. Throws when it could not be reached. */
   removeSubscription(id: string): Promise<void>;
   log(event: string, fields: LogFields): void;

@@ -13,7 +13,7 @@ import type {
   FetchAnswer,
   FetchRequest,
   PartitionDescription,
-  Peeked,
+  PeekAnswer,
   ReadAnswer,
   ReadQuery,
   Start,
@@ -196,7 +196,7 @@ export class Log {
     return ok({ ...this.#queries.count(after, listener), head: this.#state.head });
   }
 
-  peekFor(subscription: string, after: number, limit: number): Result<readonly Peeked[], Problem> {
+  peekFor(subscription: string, after: number, limit: number): Result<PeekAnswer, Problem> {
     const listener = this.#fanOut.listeners.get(subscription);
     if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
     return ok(this.#queries.peek(after, limit, listener));
@@ -228,16 +228,32 @@ export class Log {
 
   /** The object's alarm: retention, reminders, subscriptions of a deleted topic. Sets the next one by itself. */
   async onAlarm(): Promise<void> {
-    const removed = await this.#removeOrphans();
+    let settled = await this.#removeOrphans();
     if (this.#state.live !== null) {
       const now = this.#state.time(this.#deps.now());
-      const dropped = this.#store.transaction(() => this.#state.dropExpired(now));
-      if (dropped > 0) this.#reader.forget();
+      if (!(await this.#dropExpired(now))) settled = false;
       await this.#fanOut.remind();
     }
-    if (!removed || this.#fanOut.unfinished) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
+    if (!settled || this.#fanOut.unfinished) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     const due = this.#state.retentionDueAt();
     if (due !== null) this.#deps.alarm(due);
+  }
+
+  /**
+   * Retention. Nothing is dropped before every subscription has settled what it had not (API clause 3.5); one that
+   * cannot be reached holds the segment until it can. False: look again soon.
+   */
+  async #dropExpired(now: number): Promise<boolean> {
+    const through = this.#state.expiredThrough(now);
+    if (through === null) return true;
+    const told = await Promise.allSettled(
+      [...this.#fanOut.listeners.keys()].map((id) => this.#deps.expire(id, through)),
+    );
+    if (told.some((one) => one.status === "rejected")) return false;
+    const dropped = this.#store.transaction(() => this.#state.dropThrough(through, now));
+    this.#reader.forget();
+    this.#deps.log("retention", { segments: dropped, firstOffset: this.#state.firstOffset });
+    return true;
   }
 
   async #removeOrphans(): Promise<boolean> {

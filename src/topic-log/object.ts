@@ -44,6 +44,7 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
         },
         background: (work) => this.ctx.waitUntil(work),
         wake: (id, wake) => subscription(this.env, tenant, id).wake(wake),
+        expire: (id, through) => subscription(this.env, tenant, id).expire(through),
         removeSubscription: async (id) => {
           const removed = await subscription(this.env, tenant, id).remove();
           if (!removed.ok && removed.error.code !== "not-found") throw new Error(removed.error.code);

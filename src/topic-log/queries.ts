@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Listener } from "./fan-out.ts";
 import { filterInput } from "./filter-input.ts";
 import type { Reader } from "./reader.ts";
-import type { FetchAnswer, FetchRequest, Matched, Peeked, ReadAnswer, ReadQuery } from "./rpc.ts";
+import type { FetchAnswer, FetchRequest, Matched, PeekAnswer, Peeked, ReadAnswer, ReadQuery } from "./rpc.ts";
 import type { LogState } from "./state.ts";
 
 /** The read side of a log: every scan is bounded in events looked at and bytes answered. */
@@ -90,16 +90,18 @@ export class Queries {
     return { matched, rest: 0 };
   }
 
-  peek(after: number, limit: number, listener: Listener): Peeked[] {
-    const peeked: Peeked[] = [];
+  peek(after: number, limit: number, listener: Listener): PeekAnswer {
+    const events: Peeked[] = [];
     let scanned = 0;
-    for (const event of this.#reader.ascending(this.#skipQuiet(after, listener) + 1)) {
-      if (peeked.length >= limit || scanned >= SCAN_MAX_EVENTS) break;
+    let scannedTo = this.#skipQuiet(after, listener);
+    for (const event of this.#reader.ascending(scannedTo + 1)) {
+      if (events.length >= limit || scanned >= SCAN_MAX_EVENTS) break;
       scanned += 1;
       const { id, offset, type, key } = event;
-      if (listener.matches(filterInput(event))) peeked.push({ id, offset, type, key });
+      scannedTo = offset;
+      if (listener.matches(filterInput(event))) events.push({ id, offset, type, key });
     }
-    return peeked;
+    return { events, scannedTo };
   }
 
   #skipQuiet(after: number, listener: Listener): number {

@@ -81,6 +81,12 @@ export interface ReadAnswer {
 
 export type Peeked = Pick<LogEvent, "id" | "offset" | "type" | "key">;
 
+export interface PeekAnswer {
+  readonly events: readonly Peeked[];
+  /** Everything up to here was looked at. */
+  readonly scannedTo: number;
+}
+
 /** A wake: what was committed since the subscription was last told, as far as it matches. */
 export interface Wake {
   /** The log believes the subscription has scanned up to here; null when it does not know (after a restart). */
@@ -120,7 +126,7 @@ export interface TopicLogRpc {
     after: number,
   ): Promise<Result<{ matched: number; rest: number; head: number }, Problem>>;
   /** Matched events after `after`, without their data, changing nothing: what a delivery log shows as pending. */
-  peekFor(subscription: string, after: number, limit: number): Promise<Result<readonly Peeked[], Problem>>;
+  peekFor(subscription: string, after: number, limit: number): Promise<Result<PeekAnswer, Problem>>;
   /** Tombstone: events, idempotency and registrations go, offsets continue should the topic be created again. */
   destroy(force: boolean): Promise<Result<{ subscriptions: readonly string[] }, Problem>>;
 }

@@ -98,20 +98,36 @@ export class LogState {
     return this.#newestIn(first) + this.log.retentionDays * DAY_MS;
   }
 
-  /** Drops what is older than retention or beyond `retentionBytes`, whole segments at a time. Returns how many. */
-  dropExpired(now: number): number {
+  /** The last offset of the segments that retention ends now, by age or by `retentionBytes`; null if none does. */
+  expiredThrough(now: number): number | null {
+    if (this.log === null) return null;
+    const { retentionDays, retentionBytes } = this.log;
+    let through: number | null = null;
+    for (const [index, segment] of this.segments.entries()) {
+      const next = this.segments[index + 1];
+      const end = next?.firstOffset ?? this.nextOffset;
+      const over =
+        retentionBytes !== null && next !== undefined && this.bytesTotal - segment.bytesBefore > retentionBytes;
+      if (segment.firstOffset === end) break;
+      if (!over && this.#newestIn(segment) + retentionDays * DAY_MS > now) break;
+      through = end - 1;
+    }
+    return through;
+  }
+
+  /** Drops the segments that end at or below `through`. Returns how many. */
+  dropThrough(through: number, now: number): number {
     let dropped = 0;
-    for (;;) {
-      const first = this.segments[0];
-      const due = this.retentionDueAt();
-      if (first === undefined || due === null || this.log === null) return dropped;
-      const over = this.log.retentionBytes !== null && this.bytes > this.log.retentionBytes && this.segments.length > 1;
-      if (due > now && !over) return dropped;
+    for (let first = this.segments[0]; first !== undefined; first = this.segments[0]) {
+      const end = this.segments[1]?.firstOffset ?? this.nextOffset;
+      if (end - 1 > through || first.firstOffset === end) break;
+      // The log always has a segment: its first offset is where the log begins.
       if (this.segments.length === 1) this.openSegment(now);
       this.#store.dropSegment(first.id);
       this.segments.shift();
       dropped += 1;
     }
+    return dropped;
   }
 
   #newestIn(segment: Segment): number {

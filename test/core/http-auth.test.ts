@@ -40,7 +40,8 @@ describe("scopes", () => {
     for (const needed of all) {
       const outcome = authorize({ tenant: null, scopes: [scope] }, needed);
       expect([needed, outcome.ok]).toEqual([needed, allowed.includes(needed)]);
-      if (!outcome.ok) expect(outcome.error).toMatchObject({ code: "forbidden", detail: expect.stringContaining(needed) });
+      if (!outcome.ok)
+        expect(outcome.error).toMatchObject({ code: "forbidden", detail: expect.stringContaining(needed) });
     }
   });
 });

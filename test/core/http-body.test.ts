@@ -5,7 +5,12 @@ import { JSON_TYPES, readBody, readOptionalJson, refusedMediaType } from "../../
 const MIB = 1024 * 1024;
 
 const post = (headers: Record<string, string>, body: BodyInit | null = "{}") =>
-  new Request("http://gateway.example/", { method: "POST", headers, body, ...(body === null ? {} : { duplex: "half" }) });
+  new Request("http://gateway.example/", {
+    method: "POST",
+    headers,
+    body,
+    ...(body === null ? {} : { duplex: "half" }),
+  });
 
 /** A body of so many bytes in pieces of 1 MiB that says how much of it was taken. */
 function streamOf(bytes: number) {

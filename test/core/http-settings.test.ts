@@ -48,7 +48,10 @@ describe("a misconfigured gateway", () => {
     const answer = await gateway.send("GET", path);
     expect(answer.status).toBe(500);
     expect(answer.headers.get("content-type")).toBe("application/problem+json");
-    expect(await answer.json()).toMatchObject({ code: "misconfigured", detail: expect.stringContaining("SLUICE_ROOT_KEY") });
+    expect(await answer.json()).toMatchObject({
+      code: "misconfigured",
+      detail: expect.stringContaining("SLUICE_ROOT_KEY"),
+    });
   });
 
   test("has another encryption key than its storage, until it is put right", async () => {

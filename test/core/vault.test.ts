@@ -1,3 +1,4 @@
+import { createDecipheriv, createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openVault, type Vault } from "../../src/core/vault.ts";
@@ -25,6 +26,19 @@ describe("vault", () => {
         },
       ),
     );
+  });
+
+  it("writes AES-256-GCM: version and key id authenticated, nonce and tag around the ciphertext", async () => {
+    const ciphertext = await (await vaultOf(keyOf(1))).encrypt("Käse", nonce(9));
+    const [version, id, text = ""] = ciphertext.split(".");
+    const bytes = Buffer.from(text, "base64url");
+    const key = Buffer.alloc(32, 1);
+    expect(version).toBe("v1");
+    expect(id).toBe(createHash("sha256").update(key).digest("hex").slice(0, 8));
+    expect(bytes.subarray(0, 12)).toEqual(Buffer.alloc(12, 9));
+    const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12));
+    decipher.setAAD(Buffer.from(`v1.${id}`)).setAuthTag(bytes.subarray(-16));
+    expect(decipher.update(bytes.subarray(12, -16), undefined, "utf8") + decipher.final("utf8")).toBe("Käse");
   });
 
   it("keeps a byte order mark at the beginning of a text", async () => {
@@ -59,13 +73,6 @@ describe("vault", () => {
         );
       }),
     );
-  });
-
-  it("refuses a ciphertext moved under the name of another key", async () => {
-    const vault = await vaultOf(keyOf(1), keyOf(2));
-    const ciphertext = await vault.encrypt("secret", nonce());
-    const moved = ciphertext.replace(vault.keyId, vault.previousKeyId ?? "");
-    await expect(vault.decrypt(moved)).rejects.toThrow("changed");
   });
 
   it.each(["", "v1", "v1..", "v2.66687aad.AAAA", "v1.66687aad.AAAA.x", "plain text", "v1.66687aad.AAAA"])(

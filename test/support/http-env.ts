@@ -1,3 +1,4 @@
+import { vi } from "vitest";
 import type { DirectoryRpc } from "../../src/directory/rpc.ts";
 import { handleRequest } from "../../src/http/handle.ts";
 import type { SubscriptionRpc } from "../../src/subscription/rpc.ts";
@@ -19,6 +20,8 @@ export interface FakeGateway {
   send(method: string, path: string, init?: SendInit): Promise<Response>;
   /** Every call of an object: its kind, its name, the method. */
   readonly calls: string[];
+  /** What was logged, line by line. */
+  readonly lines: string[];
 }
 
 export interface SendInit {
@@ -32,6 +35,10 @@ export interface SendInit {
 /** A gateway whose objects are fakes: for everything the HTTP side decides by itself. */
 export function fakeGateway({ directory, topicLog, subscription, variables }: FakeObjects = {}): FakeGateway {
   const calls: string[] = [];
+  const lines: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((line: unknown) => {
+    lines.push(String(line));
+  });
   const namespace = (kind: string, methods: object) => ({
     getByName: (name: string) =>
       new Proxy(methods, {
@@ -54,7 +61,7 @@ export function fakeGateway({ directory, topicLog, subscription, variables }: Fa
     SUBSCRIPTION: namespace("Subscription", subscription ?? {}),
     // The HTTP side uses nothing else of its environment.
   } as unknown as Env;
-  return { calls, send: (method, path, init) => handleRequest(requestOf(method, path, init), env) };
+  return { calls, lines, send: (method, path, init) => handleRequest(requestOf(method, path, init), env) };
 }
 
 function requestOf(method: string, path: string, { headers, json, body, key = ROOT_KEY }: SendInit = {}): Request {

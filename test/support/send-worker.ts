@@ -15,6 +15,8 @@ export interface SendOrder {
   readonly lateByMilliseconds: number;
 }
 
+const LIFE_AFTER_SEND_MS = 5000;
+
 const bytesOf = (base64: string): Uint8Array => {
   const bytes = decodeBase64(base64);
   if (bytes === null) throw new Error("not base64");
@@ -23,7 +25,9 @@ const bytesOf = (base64: string): Uint8Array => {
 
 /** Runs the real `sendOnce` inside the real runtime and answers with what it returned. */
 export default {
-  async fetch(request: Request): Promise<Response> {
+  async fetch(request: Request, _env: unknown, context: ExecutionContext): Promise<Response> {
+    // A deliverer goes on after a send: the end of the invocation must not be what closes a connection.
+    context.waitUntil(new Promise((resolve) => setTimeout(resolve, LIFE_AFTER_SEND_MS)));
     const order = await request.json<SendOrder>();
     const { key, contentType, dataBase64 } = order.event;
     const target = {

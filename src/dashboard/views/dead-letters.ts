@@ -1,9 +1,10 @@
 import { fill, h } from "../dom.ts";
+import { learnNames } from "../names.ts";
 import { attemptResult, badge, moment, shortId } from "../parts.ts";
 import { poll } from "../poll.ts";
 import { type Column, Rows } from "../rows.ts";
 import { shortened } from "../text.ts";
-import type { DeadLetterView, List, SubscriptionView } from "../types.ts";
+import type { DeadLetterView, List } from "../types.ts";
 import { linkTo, type View } from "../view.ts";
 
 const PAGE_LETTERS = 50;
@@ -37,18 +38,22 @@ export async function showDeadLetters(view: View): Promise<void> {
       cell: ({ subscription }) =>
         h("a", { href: linkTo("subscriptions", subscription) }, names.get(subscription) ?? shortId(subscription)),
     },
-    { title: "URL", kind: "wide", cell: ({ url }) => h("bdi", { title: url }, shortened(url, 60)) },
+    { title: "URL", kind: "wide", cell: ({ url }) => h("bdi", { title: url }, url) },
     { title: "Reason", kind: "tight", cell: ({ reason }) => badge(reason) },
     { title: "Attempts", kind: "number", cell: ({ attempts }) => String(attempts) },
     { title: "Last answer", kind: "tight", cell: ({ lastAttempt }) => attemptResult(lastAttempt) },
   ];
   const reason = h(
     "select",
-    { label: "Reason", onChange: () => void again(1) },
+    { label: "Reason", onChange: () => void view.act(() => again(1)) },
     h("option", { value: "" }, "all reasons"),
     ...REASONS.map((one) => h("option", { value: one }, one)),
   );
-  const older = h("button", { type: "button", class: "older", onClick: () => void again(pages + 1) }, "Older letters");
+  const older = h(
+    "button",
+    { type: "button", class: "older", onClick: () => void view.act(() => again(pages + 1)) },
+    "Older letters",
+  );
   const rows = new Rows<DeadLetterView>({
     columns,
     key: ({ subscription, eventId, deadAt }) => `${subscription} ${eventId} ${deadAt}`,
@@ -64,7 +69,11 @@ export async function showDeadLetters(view: View): Promise<void> {
       found.push(...list.data);
       cursor = list.next;
     }
-    await learnNames(view, found, names);
+    await learnNames(
+      view,
+      found.map(({ subscription }) => subscription),
+      names,
+    );
     rows.show(found);
     older.hidden = cursor === null;
     view.succeeded();
@@ -72,21 +81,9 @@ export async function showDeadLetters(view: View): Promise<void> {
 
   async function again(wantedPages: number): Promise<void> {
     pages = wantedPages;
-    await look().catch(view.failed);
+    await look();
   }
 
   fill(view.main, h("div", { class: "toolbar" }, h("h1", {}, "Dead letters"), reason), rows.element, older);
   await poll(look, view.failed, view.signal);
-}
-
-/** Letters name subscriptions by id; people know them by name. One that is gone keeps its id. */
-async function learnNames(view: View, letters: readonly DeadLetterView[], names: Map<string, string>): Promise<void> {
-  const unknown = new Set(letters.map(({ subscription }) => subscription).filter((id) => !names.has(id)));
-  await Promise.all(
-    [...unknown].map(async (id) => {
-      const path = `/v1/subscriptions/${encodeURIComponent(id)}`;
-      const found = await view.api.get<SubscriptionView>(path, {}, view.signal).catch(() => null);
-      if (found !== null) names.set(id, found.name);
-    }),
-  );
 }

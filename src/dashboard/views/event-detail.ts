@@ -1,24 +1,23 @@
-import { type Child, h } from "../dom.ts";
+import { type Child, fill, h } from "../dom.ts";
 import { attemptResult, badge, code, foreign, longText, moment, pairs } from "../parts.ts";
+import { poll } from "../poll.ts";
 import { indented } from "../raw-json.ts";
 import { formatBytes } from "../text.ts";
-import type { DeliveryView, List, LoggedEvent } from "../types.ts";
+import type { AttemptSummary, DeliveryView, List, LoggedEvent } from "../types.ts";
 import { linkTo, type View } from "../view.ts";
 
 /** Indenting a text takes time and space; beyond this it is shown as it came. */
 const INDENTED_MAX_CHARACTERS = 200_000;
 
+const SETTLED: ReadonlySet<string> = new Set(["delivered", "dead", "cancelled"]);
+
 interface EventDelivery extends DeliveryView {
-  readonly subscription: string | { readonly id: string; readonly name: string };
+  readonly subscription: string;
+  readonly name: string;
 }
 
 /** An event with all that is known of it: its envelope, its data, and where it went. */
-export async function eventDetail(view: View, topic: string, { event, data }: LoggedEvent): Promise<Child> {
-  const path = `/v1/topics/${encodeURIComponent(topic)}/events/${event.id}/deliveries`;
-  const deliveries = await view.api.get<List<EventDelivery>>(path, {}, view.signal).catch((thrown: unknown) => {
-    view.failed(thrown);
-    return null;
-  });
+export function eventDetail(view: View, topic: string, { event, data }: LoggedEvent): Child {
   const optional = (["source", "subject", "correlationId", "causationId"] as const).flatMap((name) => {
     const value = event[name];
     return value === null ? [] : [[name, foreign(value)] as const];
@@ -41,7 +40,7 @@ export async function eventDetail(view: View, topic: string, { event, data }: Lo
         ...optional,
       ]),
       h("h3", {}, "Deliveries"),
-      deliveries === null ? null : deliveryList(deliveries.data, event.id),
+      followedDeliveries(view, topic, event.id),
     ),
     h(
       "section",
@@ -57,29 +56,37 @@ function shownData(base64: string | undefined, data: string | null): string {
   return data.length > INDENTED_MAX_CHARACTERS ? data : indented(data);
 }
 
+/** Where the event went, kept up to date until all is settled or the place it stands in is gone. */
+function followedDeliveries(view: View, topic: string, event: string): HTMLElement {
+  const path = `/v1/topics/${encodeURIComponent(topic)}/events/${event}/deliveries`;
+  const place = h("div");
+  const ended = new AbortController();
+  let looks = 0;
+  const look = async () => {
+    looks += 1;
+    if (looks > 1 && !place.isConnected) return ended.abort();
+    const { data } = await view.api.get<List<EventDelivery>>(path, {}, view.signal);
+    fill(place, deliveryList(data, event));
+    if (data.every(({ state }) => SETTLED.has(state))) ended.abort();
+  };
+  void poll(look, view.failed, AbortSignal.any([view.signal, ended.signal]));
+  return place;
+}
+
 function deliveryList(deliveries: readonly EventDelivery[], event: string): Child {
   if (deliveries.length === 0) return h("p", { class: "faint" }, "No subscription matches it.");
   return h(
     "ul",
     { class: "plain" },
-    ...deliveries.map(({ subscription, state, attempts, lastAttempt }) => {
-      const { id, name } = typeof subscription === "string" ? { id: subscription, name: subscription } : subscription;
-      const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
-      return h(
-        "li",
-        {},
-        badge(state),
-        " ",
-        h("a", { href: linkTo("subscriptions", id, event) }, name),
-        h(
-          "span",
-          { class: "faint" },
-          ` ${tries}, last `,
-          attemptResult(lastAttempt),
-          " ",
-          moment(lastAttempt?.startedAt ?? null),
-        ),
-      );
+    ...deliveries.map(({ subscription, name, state, attempts, lastAttempt }) => {
+      const link = h("a", { href: linkTo("subscriptions", subscription, event) }, name);
+      return h("li", {}, badge(state), " ", link, " ", tries(attempts, lastAttempt));
     }),
   );
+}
+
+function tries(attempts: number, last: AttemptSummary | null): Child {
+  if (last === null) return h("span", { class: "faint" }, "not tried yet");
+  const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+  return h("span", { class: "faint" }, `${count}, last `, attemptResult(last), " at ", moment(last.startedAt));
 }

@@ -65,13 +65,20 @@ export async function showLog(view: View, wanted: string | null): Promise<void> 
   await poll(() => log.lookIfFollowing(), view.failed, view.signal);
 }
 
+interface Page {
+  readonly events: LoggedEvent[];
+  readonly more: boolean;
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+}
+
 /** What is shown of one topic's log: the newest events, and as many older ones as were asked for. */
 class TopicLogView {
   readonly rows: Rows<LoggedEvent>;
-  readonly status = h("span", { class: "faint" });
+  readonly status = h("span", { class: "faint live" });
   readonly older = h(
     "button",
-    { type: "button", class: "older", onClick: () => void this.#showOlder() },
+    { type: "button", class: "older", onClick: () => void this.#view.act(() => this.#showOlder()) },
     "Older events",
   );
   readonly #view: View;
@@ -86,13 +93,14 @@ class TopicLogView {
     this.rows = new Rows({
       columns: COLUMNS,
       key: ({ event }) => event.id,
-      detail: (logged) => eventDetail(view, topic, logged),
+      detail: async (logged) => eventDetail(view, topic, logged),
       empty: "No events yet.",
     });
   }
 
   toggleFollowing(): boolean {
     this.#following = !this.#following;
+    this.status.classList.toggle("live", this.#following);
     return this.#following;
   }
 
@@ -102,38 +110,41 @@ class TopicLogView {
 
   /** Brings what is newer than the newest event shown. */
   async look(): Promise<void> {
-    const newest = this.#events[0]?.event.offset ?? null;
-    const first = await this.#read({ order: "desc", limit: PAGE_EVENTS });
-    const fresh = first.events.filter(({ event }) => newest === null || event.offset > newest);
-    const gap = newest !== null && fresh.length === first.events.length && fresh.length > 0;
-    // More came than a page holds: what lies between is left to "older events", so that the order has no hole.
-    this.#events = gap ? first.events : [...fresh, ...this.#events].slice(0, SHOWN_MAX_EVENTS);
-    this.#draw(first.firstOffset, first.nextOffset);
+    const newest = this.#events[0]?.event.offset;
+    const fresh = newest === undefined ? null : await this.#read({ order: "asc", after: newest, limit: PAGE_EVENTS });
+    if (fresh !== null && !fresh.more) {
+      this.#events = [...fresh.events.toReversed(), ...this.#events].slice(0, SHOWN_MAX_EVENTS);
+      this.#draw(fresh);
+    } else {
+      // The first look, or more has come than a page holds: begin at the newest, the rest is among the older ones.
+      const page = await this.#read({ order: "desc", limit: PAGE_EVENTS });
+      this.#events = page.events;
+      this.#draw(page);
+    }
     this.#view.succeeded();
   }
 
   async #showOlder(): Promise<void> {
     const oldest = this.#events.at(-1)?.event.offset;
     if (oldest === undefined) return;
-    try {
-      const page = await this.#read({ order: "desc", before: oldest, limit: PAGE_EVENTS });
-      this.#events.push(...page.events);
-      this.#draw(page.firstOffset, page.nextOffset);
-    } catch (thrown) {
-      this.#view.failed(thrown);
-    }
+    const page = await this.#read({ order: "desc", before: oldest, limit: PAGE_EVENTS });
+    // Pressed twice, or begun anew in the meantime: this page does not join on to what is shown now.
+    if (this.#events.at(-1)?.event.offset !== oldest) return;
+    this.#events.push(...page.events);
+    this.#draw(page);
   }
 
-  async #read(query: Readonly<Record<string, string | number>>) {
+  async #read(query: Readonly<Record<string, string | number>>): Promise<Page> {
     const text = await this.#view.api.getText(this.#path, query, this.#view.signal);
     return {
       events: rawElements(rawMember(text, "data") ?? "[]").map(toLogged),
+      more: rawMember(text, "next") !== "null",
       firstOffset: Number(rawMember(text, "firstOffset")),
       nextOffset: Number(rawMember(text, "nextOffset")),
     };
   }
 
-  #draw(firstOffset: number, nextOffset: number): void {
+  #draw({ firstOffset, nextOffset }: Page): void {
     this.rows.show(this.#events);
     fill(this.status, nextOffset === firstOffset ? "" : `offsets ${firstOffset} to ${nextOffset - 1}`);
     this.older.hidden = (this.#events.at(-1)?.event.offset ?? firstOffset) <= firstOffset;
@@ -159,14 +170,10 @@ function topicChooser(topics: readonly TopicView[], chosen: string): HTMLElement
 /** A new gateway: a topic comes with its first event, or with the demo. */
 function showEmptyGateway(view: View): void {
   const seed = async () => {
-    try {
-      await view.api.post("/v1/demo", null, view.signal);
-      location.assign(linkTo("topics", "orders"));
-    } catch (thrown) {
-      view.failed(thrown);
-    }
+    await view.api.post("/v1/demo", null, view.signal);
+    location.assign(linkTo("topics", "orders"));
   };
-  const demo = h("button", { type: "button", onClick: () => void seed() }, "Set up the demo");
+  const demo = h("button", { type: "button", onClick: () => void view.act(seed) }, "Set up the demo");
   const published = (topic: string) => location.assign(linkTo("topics", topic));
   fill(
     view.main,

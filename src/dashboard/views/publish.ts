@@ -28,20 +28,15 @@ export function publishForm(view: View, topic: string | null, onPublished: (topi
   const outcome = h("span", { class: "faint" });
 
   const publish = async () => {
+    fill(outcome);
     const target = topic ?? name.value.trim();
     // `data` goes out as it was typed: the gateway keeps the very text.
     const members = [`"type":${JSON.stringify(type.value)}`, `"data":${data.value}`];
     if (key.value !== "") members.push(`"key":${JSON.stringify(key.value)}`);
-    try {
-      const path = `/v1/topics/${encodeURIComponent(target)}/events`;
-      const published = await view.api.post<Published>(path, `{${members.join(",")}}`, view.signal);
-      fill(outcome, `Published at offset ${published.offset} as `, code(published.id));
-      view.succeeded();
-      await onPublished(target);
-    } catch (thrown) {
-      fill(outcome);
-      view.failed(thrown);
-    }
+    const path = `/v1/topics/${encodeURIComponent(target)}/events`;
+    const published = await view.api.post<Published>(path, `{${members.join(",")}}`, view.signal);
+    fill(outcome, `Published at offset ${published.offset} as `, code(published.id));
+    await onPublished(target);
   };
 
   return h(
@@ -50,7 +45,7 @@ export function publishForm(view: View, topic: string | null, onPublished: (topi
     h("summary", {}, "Publish an event"),
     h(
       "form",
-      { class: "publish", onSubmit: () => void publish() },
+      { class: "publish", onSubmit: () => void view.act(publish) },
       topic === null ? h("label", {}, "Topic", name) : null,
       h("label", {}, "Type", type),
       h("label", {}, "Ordering key", key),

@@ -33,13 +33,13 @@ export async function showSubscription(view: View, id: string): Promise<void> {
   let pages = 1;
   const state = h(
     "select",
-    { label: "State", onChange: () => void again(1) },
+    { label: "State", onChange: () => void view.act(() => again(1)) },
     h("option", { value: "" }, "all states"),
     ...STATES.map((one) => h("option", { value: one }, one)),
   );
   const older = h(
     "button",
-    { type: "button", class: "older", onClick: () => void again(pages + 1) },
+    { type: "button", class: "older", onClick: () => void view.act(() => again(pages + 1)) },
     "Older deliveries",
   );
   const rows = new Rows<DeliveryView>({
@@ -67,7 +67,7 @@ export async function showSubscription(view: View, id: string): Promise<void> {
 
   async function again(wantedPages: number): Promise<void> {
     pages = wantedPages;
-    await look().catch(view.failed);
+    await look();
   }
 
   fill(view.main, head, h("div", { class: "toolbar" }, h("h2", {}, "Deliveries"), state), rows.element, older);

@@ -2,7 +2,6 @@ import { fill, h } from "../dom.ts";
 import { badge, foreign, moment } from "../parts.ts";
 import { poll } from "../poll.ts";
 import { type Column, Rows } from "../rows.ts";
-import { shortened } from "../text.ts";
 import type { List, SubscriptionView } from "../types.ts";
 import { linkTo, type View } from "../view.ts";
 
@@ -12,16 +11,14 @@ const PAGE_SUBSCRIPTIONS = 100;
 export function switchButton(view: View, subscription: SubscriptionView, done: () => Promise<void>): HTMLElement {
   const action = subscription.state === "active" ? "pause" : "resume";
   const button = h("button", { type: "button" }, action === "pause" ? "Pause" : "Resume");
+  const press = async () => {
+    await view.api.post(`/v1/subscriptions/${encodeURIComponent(subscription.id)}/${action}`, null, view.signal);
+    await done();
+  };
   button.addEventListener("click", async () => {
     button.disabled = true;
-    try {
-      await view.api.post(`/v1/subscriptions/${encodeURIComponent(subscription.id)}/${action}`, null, view.signal);
-      await done();
-    } catch (thrown) {
-      view.failed(thrown);
-    } finally {
-      button.disabled = false;
-    }
+    await view.act(press);
+    button.disabled = false;
   });
   return button;
 }
@@ -29,7 +26,7 @@ export function switchButton(view: View, subscription: SubscriptionView, done: (
 /** All subscriptions of the tenant with how they are. */
 export async function showSubscriptions(view: View): Promise<void> {
   let pages = 1;
-  const more = h("button", { type: "button", class: "older", onClick: () => void showMore() }, "More");
+  const more = h("button", { type: "button", class: "older", onClick: () => void view.act(showMore) }, "More");
   const columns: readonly Column<SubscriptionView>[] = [
     {
       title: "Name",
@@ -37,7 +34,7 @@ export async function showSubscriptions(view: View): Promise<void> {
       cell: ({ id, name }) => h("a", { href: linkTo("subscriptions", id), class: "strong" }, name),
     },
     { title: "Topic", kind: "tight", cell: ({ topic }) => h("a", { href: linkTo("topics", topic) }, topic) },
-    { title: "URL", kind: "wide", cell: ({ url }) => h("bdi", { title: url }, shortened(url, 80)) },
+    { title: "URL", kind: "wide", cell: ({ url }) => h("bdi", { title: url }, url) },
     { title: "State", kind: "tight", cell: (subscription) => stateOf(subscription) },
     { title: "Lag", kind: "number", cell: ({ lag }) => String(lag) },
     { title: "Last success", kind: "tight", cell: ({ health }) => moment(health.lastSuccessAt) },
@@ -62,7 +59,7 @@ export async function showSubscriptions(view: View): Promise<void> {
 
   async function showMore(): Promise<void> {
     pages += 1;
-    await look().catch(view.failed);
+    await look();
   }
 
   fill(view.main, h("h1", {}, "Subscriptions"), rows.element, more);

@@ -1,0 +1,80 @@
+import examples from "@octokit/webhooks-examples" with { type: "json" };
+import { afterAll, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { withGateway } from "../support/gateway.ts";
+import { dataText, type Received, Subscriber, verify } from "../support/subscriber.ts";
+
+const gateway = withGateway();
+const subscribers: Subscriber[] = [];
+
+afterAll(() => Promise.all(subscribers.map((subscriber) => subscriber.close())));
+
+interface Payload {
+  readonly type: string;
+  /** The repository it is about; null for what is about an organization or an installation. */
+  readonly key: string | null;
+  /** The very bytes of `data`: compact or indented, as different producers write. */
+  readonly data: string;
+}
+
+const repositoryOf = (payload: object): string | null =>
+  "repository" in payload &&
+  typeof payload.repository === "object" &&
+  payload.repository !== null &&
+  "full_name" in payload.repository &&
+  typeof payload.repository.full_name === "string"
+    ? payload.repository.full_name
+    : null;
+
+const payloads: Payload[] = examples
+  .flatMap(({ name, examples: ofName }) => ofName.map((payload: object) => ({ name, payload })))
+  .map(({ name, payload }, index) => ({
+    type: `github.${name}`,
+    key: repositoryOf(payload),
+    data: JSON.stringify(payload, null, index % 3),
+  }));
+
+/** One producer for each repository, as they are in the world; what has none is spread over a few. */
+function producers(): number[][] {
+  const byKey = new Map<string, number[]>();
+  payloads.forEach(({ key }, index) => {
+    const producer = key ?? `without a repository ${index % 4}`;
+    byKey.set(producer, [...(byKey.get(producer) ?? []), index]);
+  });
+  return [...byKey.values()];
+}
+
+it("delivers every GitHub payload of @octokit/webhooks-examples: verified, identical, in order per repository", async () => {
+  const client = gateway().client();
+  const subscriber = await Subscriber.start();
+  subscribers.push(subscriber);
+  const { secret } = await client.subscribe({ name: "hook", topic: "github", url: subscriber.url });
+
+  const posted = new Map<string, number>();
+  await Promise.all(
+    producers().map(async (indexes) => {
+      for (const index of indexes) {
+        const { type, key, data } = payloads[index] ?? { type: "", key: null, data: "" };
+        const text = `{"type":${JSON.stringify(type)},"key":${JSON.stringify(key ?? undefined) ?? "null"},"data":${data}}`;
+        posted.set((await client.publish("github", text)).id, index);
+      }
+    }),
+  );
+  const received = await subscriber.waitFor(payloads.length);
+  await eventually(async () => expect(await client.subscription("hook")).toMatchObject({ lag: 0 }));
+
+  console.log(`${payloads.length} payloads of ${examples.length} event types posted, ${received.length} requests`);
+  expect(payloads).toHaveLength(329);
+  expect(received).toHaveLength(payloads.length);
+  for (const request of received) verify(request, secret);
+  const indexOf = (request: Received) => posted.get(request.headers["webhook-id"] ?? "") ?? -1;
+  expect(new Set(received.map(indexOf)).size).toBe(payloads.length);
+  for (const request of received) expect(dataText(request)).toBe(payloads[indexOf(request)]?.data);
+
+  const orderOf = (indexes: readonly number[]) =>
+    Map.groupBy(
+      indexes.filter((index) => payloads[index]?.key !== null),
+      (index) => payloads[index]?.key,
+    );
+  expect(orderOf(received.map(indexOf))).toEqual(orderOf(payloads.map((_, index) => index)));
+});

@@ -1,0 +1,122 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { directory, subscription } from "../../src/rpc/objects.ts";
+import { durableSql } from "../../src/storage/durable-sql.ts";
+import { migrate } from "../../src/storage/migrate.ts";
+import { subscriptionMigrations } from "../../src/subscription/migrations.ts";
+import type { DeliveriesQuery, SubscriptionRpc } from "../../src/subscription/rpc.ts";
+import { appendOf, configOf, eventually, newSubscription, newTopic, sealed } from "../support/objects.ts";
+
+const ALL: DeliveriesQuery = { state: null, type: null, since: null, until: null, before: null, limit: 50 };
+
+const states = async (rpc: SubscriptionRpc) => {
+  const listed = await rpc.deliveries(ALL);
+  return listed.ok ? listed.value.deliveries.map((one) => one.state) : [];
+};
+
+const allDelivered = (rpc: SubscriptionRpc, count: number) =>
+  eventually(async () => {
+    const found = await states(rpc);
+    return found.length === count && found.every((state) => state === "delivered");
+  });
+
+describe("a subscription", () => {
+  it("delivers, and remembers each attempt after an eviction", async () => {
+    const { tenant, log } = await newTopic();
+    const { config, rpc, stub } = await newSubscription(tenant, { headers: { "x-team": await sealed("billing") } });
+    await log.append(appendOf({ key: "a" }, { key: "a" }, { key: "b" }));
+    await allDelivered(rpc, 3);
+    await evictDurableObject(stub);
+    const listed = await subscription(env, tenant, config.id).deliveries(ALL);
+    const deliveries = listed.ok ? listed.value.deliveries : [];
+    expect(deliveries.map((one) => [one.offset, one.attempts.length])).toEqual([
+      [3, 1],
+      [2, 1],
+      [1, 1],
+    ]);
+    expect(deliveries[0]?.attempts[0]).toMatchObject({
+      number: 1,
+      trigger: "fan-out",
+      outcome: "success",
+      statusCode: 200,
+      request: { headers: { "webhook-signature": "***", "x-team": "***", "sluice-offset": "3" } },
+      response: { body: "noted" },
+    });
+  });
+
+  it("creates nothing when its name is taken", async () => {
+    const { tenant, log } = await newTopic();
+    const { config } = await newSubscription(tenant);
+    const other = await configOf(tenant, { name: config.name });
+    const refused = await subscription(env, tenant, other.id).create(other, "latest");
+    expect(refused).toMatchObject({ ok: false, error: { code: "name-taken" } });
+    expect(await log.describe()).toMatchObject({ ok: true, value: { subscriptions: 1 } });
+    expect(await subscription(env, tenant, other.id).view()).toMatchObject({ ok: false });
+  });
+
+  it("after removal is gone from the log and the directory, and stays gone", async () => {
+    const { tenant, log } = await newTopic();
+    const { config, rpc } = await newSubscription(tenant);
+    expect(await rpc.remove()).toMatchObject({ ok: true });
+    expect(await rpc.view()).toMatchObject({ ok: false, error: { code: "not-found" } });
+    await eventually(async () => (await directory(env, tenant).subscription(config.id)) === null);
+    await eventually(async () => {
+      const described = await log.describe();
+      return described.ok && described.value.subscriptions === 0;
+    });
+    expect(await rpc.remove()).toMatchObject({ ok: false, error: { code: "not-found" } });
+  });
+
+  it("delivers in key order although an earlier event of the key failed", async () => {
+    const { tenant, log } = await newTopic();
+    const { rpc } = await newSubscription(tenant, { url: "http://subscriber.example/500" });
+    await log.append(appendOf({ key: "a" }, { key: "a" }));
+    await eventually(async () => (await states(rpc)).includes("retrying"));
+    expect(await states(rpc)).toEqual(["pending", "retrying"]);
+  });
+
+  it("sends an open lease again only when it has expired, not because the object woke", async () => {
+    const { tenant, log } = await newTopic();
+    const { config, rpc, stub } = await newSubscription(tenant);
+    await log.append(appendOf({}));
+    await allDelivered(rpc, 1);
+    // As a crash leaves it: leased just now, and nobody to report.
+    await runInDurableObject(stub, (_, state) => {
+      const [row] = state.storage.sql.exec("SELECT id, body FROM leases_1").toArray();
+      const body = JSON.parse(String(row?.body));
+      body.entries[0] = { ...body.entries[0], out: null, fin: null, r: null, l: Date.now() };
+      state.storage.sql.exec("UPDATE leases_1 SET open = 1, body = ? WHERE id = ?", JSON.stringify(body), row?.id ?? 0);
+    });
+    await evictDurableObject(stub);
+    const again = subscription(env, tenant, config.id);
+    await again.retryDue();
+    await runDurableObjectAlarm(stub);
+    expect(await states(again)).toEqual(["delivering"]);
+    await runInDurableObject(stub, (_, state) => {
+      state.storage.sql.exec("UPDATE leases_1 SET body = replace(body, '\"l\":', '\"l\":-')");
+    });
+    await evictDurableObject(stub);
+    await subscription(env, tenant, config.id).view();
+    await runDurableObjectAlarm(stub);
+    const delivery = await eventually(async () => {
+      const listed = await subscription(env, tenant, config.id).deliveries(ALL);
+      return listed.ok ? listed.value.deliveries.find((one) => one.state === "delivered") : null;
+    });
+    expect(delivery.attempts.map((attempt) => attempt.outcome)).toEqual(["interrupted", "success"]);
+  });
+});
+
+describe("migrations", () => {
+  it("a store of the first version opens, with what it held", async () => {
+    const { tenant } = await newTopic();
+    const config = await configOf(tenant);
+    const stub = env.SUBSCRIPTION.getByName(`${tenant}/${config.id}`);
+    await runInDurableObject(stub, (_, state) => {
+      const sql = durableSql(state.storage);
+      expect(sql.exec("SELECT id, name FROM migrations")).toEqual([{ id: 1, name: "subscription" }]);
+      migrate(sql, subscriptionMigrations);
+      expect(sql.exec("SELECT count(*) AS applied FROM migrations")).toEqual([{ applied: 1 }]);
+    });
+  });
+});
