@@ -16,6 +16,8 @@ import { demoIsOff, demoIsOn, demoReceiverUrl } from "./receivers.ts";
 
 const ID_RANDOM_BYTES = 10;
 const FIRST_EVENT_KEY = "sluice-demo-first-event";
+/** From the very first event: it must reach the receivers, whatever was cut off before. */
+const DEMO_START = "earliest";
 
 /**
  * Makes the demo: the topic, a subscription for each receiver, and a first event where the topic has none. Idempotent;
@@ -58,8 +60,7 @@ async function ensureSubscription(
   if (existing !== null) return await moveAlong(env, tenant, existing.id, url);
   const config = await demoSubscription(env, tenant, receiver, url);
   if (!config.ok) return config;
-  // From the very first event: the one published below must reach it, whatever was cut off before.
-  const created = await subscription(env, tenant, config.value.id).create(config.value, "earliest");
+  const created = await subscription(env, tenant, config.value.id).create(config.value, DEMO_START);
   // Two seeds at once: the other one made it.
   return created.ok || created.error.code === "name-taken" ? ok(null) : created;
 }
@@ -94,6 +95,7 @@ async function demoSubscription(
     filter: { types: [], match: {} },
     ordering: "key",
     format: "standard",
+    start: DEMO_START,
     headers: {},
     timeoutSeconds: TIMEOUT_DEFAULT_SECONDS,
     concurrency: CONCURRENCY_DEFAULT,

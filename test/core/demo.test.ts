@@ -98,7 +98,12 @@ describe("seedDemo", () => {
       "demo-broken http://localhost:8787/demo/receivers/demo-broken",
     ]);
     for (const config of configs) {
-      expect(config).toMatchObject({ topic: "orders", tenant: "default", disableAfterSeconds: null });
+      expect(config).toMatchObject({
+        topic: "orders",
+        tenant: "default",
+        start: "earliest",
+        disableAfterSeconds: null,
+      });
       expect(config.retry).toMatchObject({ scheduleSeconds: [1, 2], jitter: 0, holdAfterFailures: null });
       expect(config.secrets[0]?.ciphertext).toMatch(/^v1\./);
     }
