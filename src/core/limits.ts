@@ -90,6 +90,12 @@ export const LEASE_ROW_MAX_BYTES = 256 * KIB;
 /** Events pulled ahead of what is being sent. */
 export const PULL_MAX_EVENTS = 256;
 export const PULL_MAX_BYTES = 2 * MIB;
+/** Fewer fresh events than this in memory: time to pull. */
+export const PULL_LOW_WATER_EVENTS = PULL_MAX_EVENTS / 4;
+/** Retries and heads of lanes read again in one call. */
+export const REREAD_MAX_EVENTS = 32;
+/** A retry's event is read again this long before it is due. */
+export const REREAD_AHEAD_MS = 100;
 /** Blocked keys of one subscription held apart; beyond it the cursor waits. */
 export const LANES_MAX = 10_000;
 /** Unsettled events below the cursor; beyond it nothing new is begun. */
@@ -114,6 +120,10 @@ export const RETRY_SCHEDULE_MAX_ENTRIES = 30;
 export const RETRY_MAX_SECONDS = 86_400;
 /** The longest delay asked of a queue; a message that is early is sent again. */
 export const QUEUE_DELAY_MAX_SECONDS = 43_200;
+/** A retry due sooner than this is left to the alarm: a queue counts in seconds. */
+export const QUEUE_DELAY_MIN_MS = SECOND_MS;
+/** How soon to look again at a due retry that could not be begun. */
+export const RETRY_BLOCKED_MS = SECOND_MS;
 /** How much later than due the object's own alarm looks, in case the queue lost the message. */
 export const RETRY_ALARM_SLACK_MS = 4 * SECOND_MS;
 export const HOLD_AFTER_FAILURES_DEFAULT = 10;
@@ -160,6 +170,8 @@ export const LIST_DEFAULT = 50;
 export const LIST_MAX = 200;
 /** Objects asked at once to fill one page of a list. */
 export const LIST_CONCURRENCY_MAX = 32;
+/** Rows of the delivery log looked at for one page: it may come back short, with a cursor to go on from. */
+export const LIST_SCAN_MAX_ROWS = 500;
 /** Of an untouched backlog, at most this many rows are listed as pending. */
 export const PENDING_LISTED_MAX = 1000;
 /** Names one isolate remembers from the Directory. */

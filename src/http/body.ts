@@ -47,6 +47,9 @@ export async function readBody(request: Request): Promise<Result<Uint8Array, Pro
   if (declared > REQUEST_BODY_MAX_BYTES) return err(tooLarge());
   if (request.body === null) return ok(new Uint8Array());
   try {
+    // A declared length is enforced by the server: the body is read whole, which costs far less than by chunks.
+    if (declared > 0 && !request.headers.has("transfer-encoding"))
+      return ok(new Uint8Array(await request.arrayBuffer()));
     return await readStream(request.body);
   } catch {
     return err(problem("malformed-request", "The body ended before it was complete."));

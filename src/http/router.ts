@@ -56,7 +56,7 @@ async function follow(to: Route, params: Record<string, string>, arrival: Arriva
   notes.route = to.path;
   let tenant = DEFAULT_TENANT;
   if (to.scope !== "public") {
-    const principal = await authenticate(request.headers.get("authorization"), settings.rootKey);
+    const principal = authenticate(request.headers.get("authorization"), settings.rootKey);
     if (!principal.ok) return principal;
     const authorized = authorize(principal.value, to.scope);
     if (!authorized.ok) return authorized;

@@ -6,14 +6,14 @@ import type { Meter } from "./meter.ts";
  * too early looks what is due and asks again.
  */
 export class ObjectAlarm {
-  readonly #storage: DurableObjectStorage;
+  readonly #storage: Pick<DurableObjectStorage, "getAlarm" | "setAlarm">;
   readonly #meter: Meter | undefined;
   /** Unix milliseconds; null = none is pending. Meaningful once #loaded. */
   #pending: number | null = null;
   #loaded = false;
   #loading: Promise<void> | null = null;
 
-  constructor(storage: DurableObjectStorage, meter?: Meter) {
+  constructor(storage: Pick<DurableObjectStorage, "getAlarm" | "setAlarm">, meter?: Meter) {
     this.#storage = storage;
     this.#meter = meter;
   }

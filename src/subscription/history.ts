@@ -1,6 +1,6 @@
 import type { Problem } from "../core/errors.ts";
 import { decodeEventId } from "../core/ids.ts";
-import { PENDING_LISTED_MAX } from "../core/limits.ts";
+import { LIST_SCAN_MAX_ROWS, PENDING_LISTED_MAX } from "../core/limits.ts";
 import { redactedHeaders } from "../core/request-headers.ts";
 import { ok, type Result } from "../core/result.ts";
 import { compileTypePatterns } from "../core/type-pattern.ts";
@@ -11,9 +11,6 @@ import type { Attempt, DeliveriesQuery, Delivery, DeliveryState } from "./rpc.ts
 import type { Scheduler } from "./scheduler.ts";
 import type { Known, SubscriptionState } from "./state.ts";
 import type { LeaseRange, SubscriptionStore } from "./store.ts";
-
-/** Lease rows looked at for one page: bounds the time a list takes; a page may come back short, with a next. */
-const RANGES_PER_PAGE_MAX = 500;
 
 interface Collected {
   readonly row: LeaseRow;
@@ -77,10 +74,10 @@ export class History {
   /** Rows by offset, and the offset at and below which they are not complete (0: they are). */
   #rowsBelow(before: number): { rows: Map<number, Collected[]>; complete: number } {
     const ranges = this.#state.tables
-      .flatMap((table) => this.#store.rangesBelow(table.id, before, RANGES_PER_PAGE_MAX + 1))
+      .flatMap((table) => this.#store.rangesBelow(table.id, before, LIST_SCAN_MAX_ROWS + 1))
       .sort((a, b) => b.hi - a.hi);
-    const complete = ranges[RANGES_PER_PAGE_MAX]?.hi ?? 0;
-    return { rows: this.#collect(ranges.slice(0, RANGES_PER_PAGE_MAX), null), complete };
+    const complete = ranges[LIST_SCAN_MAX_ROWS]?.hi ?? 0;
+    return { rows: this.#collect(ranges.slice(0, LIST_SCAN_MAX_ROWS), null), complete };
   }
 
   #collect(ranges: readonly LeaseRange[], only: number | null): Map<number, Collected[]> {

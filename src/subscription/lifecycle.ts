@@ -74,6 +74,8 @@ export class Lifecycle {
   }
 
   #undo(error: Problem): Result<null, Problem> {
+    // Finished by another call meanwhile: then there is nothing to undo.
+    if (this.#state.known?.runtime.phase !== "creating") return ok(null);
     this.#store.deleteSubscription();
     this.#state.load();
     this.#deps.background(this.#deps.wipe());

@@ -43,7 +43,10 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
       },
       sleep: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
       alarm: (at) => {
-        void this.#alarm.earlier(at);
+        this.#alarm.earlier(at).catch((thrown: unknown) => {
+          // Storage that refuses an alarm refuses the commit around it as well: the callers have heard.
+          logLine("alarm-refused", { object: this.ctx.id.name ?? "", message: String(thrown) });
+        });
       },
       background: (work) => this.ctx.waitUntil(work),
       wipe: async () => {

@@ -1,7 +1,9 @@
 import {
   DELIVERERS_MAX,
   QUEUE_DELAY_MAX_SECONDS,
+  QUEUE_DELAY_MIN_MS,
   RETRY_ALARM_SLACK_MS,
+  RETRY_BLOCKED_MS,
   SENDS_PER_DELIVERER_MAX,
   WAKE_BACKSTOP_MS,
 } from "../core/limits.ts";
@@ -18,9 +20,6 @@ interface WaitingReport {
   readonly answer: (part: Part | null) => void;
   readonly fail: (thrown: unknown) => void;
 }
-
-/** A retry due sooner than this is left to the alarm: a queue counts in seconds. */
-const QUEUE_MIN_DELAY_MS = 1000;
 
 /**
  * Keeps sends going: leases what is ready and hands it to deliverers, takes their reports, and makes sure that
@@ -86,20 +85,33 @@ export class Pump {
     });
   }
 
-  /** Sets alarm and queue for everything that waits for a time. Call after every commit that may have changed one. */
-  arm(): void {
+  /**
+   * Sets alarm and queue for everything that waits for a time. What could be done now has either been done (`ran`) or is
+   * left to the caller, so nothing here asks to be called at once again and again.
+   */
+  arm(ran: boolean): void {
     const known = this.#state.known;
     if (known === null || known.runtime.phase === "deleted") return;
     const now = this.#deps.now();
-    for (const flight of this.#state.flights.values()) this.#deps.alarm(flight.expiresAt);
+    this.#armExpiry();
     const { health, state, quietUntil } = known.runtime;
     if (state !== "active") return;
-    if (health.state === "failing") {
-      if (this.#unsettledOrUnread() && health.nextProbeAt !== null) this.#deps.alarm(health.nextProbeAt);
-      return;
-    }
-    if (quietUntil > now) this.#deps.alarm(quietUntil);
-    else this.#armRetry(known, now);
+    if (health.state === "failing") this.#armProbe(health.nextProbeAt ?? now, now, ran);
+    else if (quietUntil > now) this.#deps.alarm(quietUntil);
+    else this.#armRetry(known, now, ran);
+  }
+
+  #armExpiry(): void {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const flight of this.#state.flights.values()) earliest = Math.min(earliest, flight.expiresAt);
+    if (Number.isFinite(earliest)) this.#deps.alarm(earliest);
+  }
+
+  /** A probe waits for its time and for what is still under way; a run that found nothing to probe waits for news. */
+  #armProbe(nextProbeAt: number, now: number, ran: boolean): void {
+    if (!this.#unsettledOrUnread()) return;
+    if (nextProbeAt > now) this.#deps.alarm(nextProbeAt);
+    else if (!ran && this.#state.flights.size === 0) this.#deps.alarm(now);
   }
 
   async #loop(): Promise<void> {
@@ -115,7 +127,7 @@ export class Pump {
       this.#deps.log("pull-failed", { subscription: this.#state.known?.config.id, message: String(thrown) });
       this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     }
-    this.arm();
+    this.arm(true);
   }
 
   #leaseParts(): Part[] {
@@ -192,7 +204,7 @@ export class Pump {
 
   #after(known: Known): void {
     const now = this.#deps.now();
-    this.arm();
+    this.arm(false);
     this.#outbox.flush();
     // More than the reporting deliverers could take: the alarm starts others (a report must not: calls would nest).
     if (this.#scheduler.hasReady(known, now)) this.#deps.alarm(now);
@@ -205,7 +217,7 @@ export class Pump {
       const known = this.#state.known;
       const now = this.#deps.now();
       if (came && known !== null && this.#scheduler.hasReady(known, now)) this.#deps.alarm(now);
-      this.arm();
+      this.arm(false);
     } catch {
       this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     }
@@ -217,15 +229,20 @@ export class Pump {
       if (!live.has(deliverer)) this.#state.filled.delete(deliverer);
     }
     this.#state.commit();
-    for (const flight of this.#state.flights.values()) this.#deps.alarm(flight.expiresAt);
+    this.#armExpiry();
   }
 
   /** One message for the earliest retry; the alarm stands behind it in case the queue loses it. */
-  #armRetry(known: Known, now: number): void {
+  #armRetry(known: Known, now: number, ran: boolean): void {
     const due = this.#scheduler.nextRetryAt(known);
     if (!Number.isFinite(due)) return;
-    if (due - now < QUEUE_MIN_DELAY_MS) {
-      this.#deps.alarm(Math.max(due, now));
+    if (due <= now) {
+      // Due and not taken although we ran: there is no room (a report will make some), or something is out of reach.
+      if (ran && this.#state.flights.size === 0) this.#deps.alarm(now + RETRY_BLOCKED_MS);
+      return;
+    }
+    if (due - now < QUEUE_DELAY_MIN_MS) {
+      this.#deps.alarm(due);
       return;
     }
     this.#deps.alarm(due + RETRY_ALARM_SLACK_MS);

@@ -6,20 +6,16 @@ import {
   LEASE_GRACE_MS,
   LEASE_ROW_MAX_BYTES,
   LEASE_ROW_MAX_SENDS,
+  PULL_LOW_WATER_EVENTS,
   PULL_MAX_EVENTS,
+  REREAD_AHEAD_MS,
+  REREAD_MAX_EVENTS,
 } from "../core/limits.ts";
 import type { FetchRequest } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { Hole, LeaseContext, LeaseRow } from "./model.ts";
 import type { Part, Send, Trigger } from "./rpc.ts";
 import type { Known, SubscriptionState } from "./state.ts";
-
-/** Fewer fresh events than this in memory: time to pull. */
-const LOW_WATER_EVENTS = PULL_MAX_EVENTS / 4;
-/** Retries and lanes asked for in one fetch. */
-const REREAD_MAX = 32;
-/** A retry's event is read again this long before it is due. */
-const REREAD_AHEAD_MS = 100;
 
 interface Candidate {
   readonly event: LogEvent;
@@ -92,7 +88,7 @@ export class Scheduler {
     const lanes = this.#wantedLanes();
     const state = this.#state;
     const crowded = state.holes.size >= HOLES_MAX || state.lanes.waiting.size >= LANES_MAX;
-    const after = state.caughtUp || crowded || state.buffer.length >= LOW_WATER_EVENTS ? null : state.scannedTo;
+    const after = state.caughtUp || crowded || state.buffer.length >= PULL_LOW_WATER_EVENTS ? null : state.scannedTo;
     if (offsets.length === 0 && lanes.length === 0 && after === null) return null;
     return { offsets, lanes, after, maxEvents: PULL_MAX_EVENTS };
   }
@@ -123,7 +119,7 @@ export class Scheduler {
     }
     const offsets: number[] = [];
     for (const hole of this.#state.holes.values()) {
-      if (offsets.length === REREAD_MAX) break;
+      if (offsets.length === REREAD_MAX_EVENTS) break;
       if (this.#state.flights.has(hole.offset) || this.#state.payloads.has(hole.offset)) continue;
       if (this.dueAt(known, hole) <= now + REREAD_AHEAD_MS) offsets.push(hole.offset);
     }
@@ -139,10 +135,10 @@ export class Scheduler {
       const lane = { key, from: next, to: cursor };
       if (lanes.isReady(key)) ready.push(lane);
       // Its predecessor is under way: read ahead, so that the report can take it at once.
-      else if (later.length < REREAD_MAX && lanes.isBusy(key)) later.push(lane);
-      if (ready.length === REREAD_MAX) break;
+      else if (later.length < REREAD_MAX_EVENTS && lanes.isBusy(key)) later.push(lane);
+      if (ready.length === REREAD_MAX_EVENTS) break;
     }
-    return [...ready, ...later].slice(0, REREAD_MAX);
+    return [...ready, ...later].slice(0, REREAD_MAX_EVENTS);
   }
 
   #next(known: Known, now: number): Candidate | null {

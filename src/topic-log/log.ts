@@ -256,18 +256,16 @@ export class Log {
     return true;
   }
 
+  /** False while a subscription of a deleted topic has not heard of it. */
   async #removeOrphans(): Promise<boolean> {
-    let all = true;
-    for (const row of this.#store.subscribers()) {
-      if (!row.removing) continue;
-      try {
-        await this.#deps.removeSubscription(row.id);
-        this.#store.deleteSubscriber(row.id);
-      } catch {
-        all = false;
-      }
-    }
-    return all;
+    const orphans = this.#store.subscribers().filter((row) => row.removing);
+    const told = await Promise.allSettled(
+      orphans.map(async ({ id }) => {
+        await this.#deps.removeSubscription(id);
+        this.#store.deleteSubscriber(id);
+      }),
+    );
+    return told.every((one) => one.status === "fulfilled");
   }
 
   #startOf(start: Start): Result<number, Problem> {

@@ -40,7 +40,10 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
           setTimeout(run, 0);
         },
         alarm: (at) => {
-          void this.#alarm.earlier(at);
+          this.#alarm.earlier(at).catch((thrown: unknown) => {
+            // Storage that refuses an alarm refuses the commit around it as well: the callers have heard.
+            logLine("alarm-refused", { object: this.ctx.id.name ?? "", message: String(thrown) });
+          });
         },
         background: (work) => this.ctx.waitUntil(work),
         wake: (id, wake) => subscription(this.env, tenant, id).wake(wake),

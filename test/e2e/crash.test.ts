@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Client } from "../support/client.ts";
+import type { Client, Published } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { Gateway } from "../support/gateway.ts";
 import { dataText, type Received, Subscriber } from "../support/subscriber.ts";
@@ -73,9 +73,11 @@ async function produce(client: Client, number: number, power: Power): Promise<Po
     posted.push(event);
     do {
       await power.up;
-      const answer = await client.publish("load", body(event), headersOf(event)).catch(() => null);
-      if (answer === null) continue;
-      event.acknowledged = answer;
+      const path = "/v1/topics/load/events";
+      const answer = await client.request<Published>("POST", path, body(event), headersOf(event)).catch(() => null);
+      if (answer === null || answer.status >= 500) continue;
+      expect(answer).toMatchObject({ status: 202 });
+      event.acknowledged = answer.body;
       power.count();
     } while (event.acknowledged === null && event.idempotencyKey !== null);
   }

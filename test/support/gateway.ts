@@ -12,8 +12,8 @@ import { type ProcessGroup, startGroup } from "./process-group.ts";
 export type LogLine = { readonly event: string } & Readonly<Record<string, unknown>>;
 
 export interface GatewayOptions {
-  /** Added to, or in place of, the usual variables. */
-  readonly variables?: Readonly<Record<string, string>>;
+  /** Added to, or in place of, the usual variables; null leaves one to the configuration. */
+  readonly variables?: Readonly<Record<string, string | null>>;
   /** Further arguments of `wrangler dev`. */
   readonly wranglerArguments?: readonly string[];
 }
@@ -73,7 +73,9 @@ export class Gateway {
     };
     const args = ["dev", "--port", String(port), "--persist-to", stateDirectory, "--inspector-port", "0"];
     args.push("--show-interactive-dev-session=false");
-    for (const [name, value] of Object.entries(variables)) args.push("--var", `${name}:${value}`);
+    for (const [name, value] of Object.entries(variables)) {
+      if (value !== null) args.push("--var", `${name}:${value}`);
+    }
     this.#group = startGroup("wrangler", [...args, ...(this.#options.wranglerArguments ?? [])], {
       env: { WRANGLER_REGISTRY_PATH: join(stateDirectory, "registry") },
       onLine: (line) => this.#heard(line),

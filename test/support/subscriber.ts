@@ -78,7 +78,9 @@ export class Subscriber {
     return found();
   }
 
+  /** Ends it, and what is under way with it; connections are refused from then on. */
   async close(): Promise<void> {
+    if (!this.#server.listening) return;
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, "close");
