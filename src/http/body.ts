@@ -48,9 +48,9 @@ export async function readBody(request: Request): Promise<Result<Uint8Array, Pro
   if (request.body === null) return ok(new Uint8Array());
   try {
     // A declared length is enforced by the server: the body is read whole, which costs far less than by chunks.
-    if (declared > 0 && !request.headers.has("transfer-encoding"))
-      return ok(new Uint8Array(await request.arrayBuffer()));
-    return await readStream(request.body);
+    const whole = declared > 0 && !request.headers.has("transfer-encoding");
+    const bytes = whole ? new Uint8Array(await request.arrayBuffer()) : await readStream(request.body);
+    return bytes === null || bytes.byteLength > REQUEST_BODY_MAX_BYTES ? err(tooLarge()) : ok(bytes);
   } catch {
     return err(problem("malformed-request", "The body ended before it was complete."));
   }
@@ -84,7 +84,8 @@ function parse(bytes: Uint8Array): Result<unknown, Problem> {
 const tooLarge = (): Problem =>
   problem("too-large", `A request body may have ${REQUEST_BODY_MAX_BYTES} bytes or fewer. Split the batch.`);
 
-async function readStream(stream: ReadableStream<Uint8Array>): Promise<Result<Uint8Array, Problem>> {
+/** null when it is longer than REQUEST_BODY_MAX_BYTES: counted while it streams, and then read to its end. */
+async function readStream(stream: ReadableStream<Uint8Array>): Promise<Uint8Array | null> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -98,5 +99,5 @@ async function readStream(stream: ReadableStream<Uint8Array>): Promise<Result<Ui
       break;
     }
   }
-  return bytes > REQUEST_BODY_MAX_BYTES ? err(tooLarge()) : ok(joinBytes(chunks));
+  return bytes > REQUEST_BODY_MAX_BYTES ? null : joinBytes(chunks);
 }
