@@ -7,7 +7,7 @@ import type { SubscriptionRpc } from "../subscription/rpc.ts";
 import type { TopicLogRpc, TopicSettings } from "../topic-log/rpc.ts";
 import type { Call } from "./call.ts";
 import { ExpiringMap } from "./expiring-map.ts";
-import { noSuchSubscription, noSuchTopic } from "./path.ts";
+import { noSuchSubscription } from "./path.ts";
 
 /*
  * What the Directory knows is remembered for DIRECTORY_CACHE_MS, so that it is not on the road of an event. Only finds
@@ -47,11 +47,11 @@ export function forgetTopic({ tenant }: Whose, topic: string): void {
   topics.delete(`${tenant}/${topic}`);
 }
 
-/** Asks the log of a topic. One that does not exist is created first (`create`), or is `not-found` (404). */
+/** Asks the log of a topic. One that does not exist is created first (`create`), or the refusal is answered. */
 export async function onTopic<T>(
   whose: Whose,
   topic: string,
-  absent: "create" | "refuse",
+  absent: "create" | Problem,
   ask: (log: TopicLogRpc) => Promise<Result<T, Problem>>,
 ): Promise<Result<T, Problem>> {
   const remembered = topics.get(`${whose.tenant}/${topic}`, Date.now()) !== null;
@@ -62,7 +62,7 @@ export async function onTopic<T>(
   }
   const there = absent === "create" ? await ensureTopic(whose, topic) : await hasTopic(whose, topic);
   if (!there.ok) return there;
-  if (there.value === false) return err(noSuchTopic());
+  if (absent !== "create" && there.value === false) return err(absent);
   return calling(() => ask(topicLog(whose.env, whose.tenant, topic)));
 }
 

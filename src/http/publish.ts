@@ -9,7 +9,7 @@ import { jsonAnswer } from "./answer.ts";
 import { JSON_TYPES, readBody, refusedMediaType } from "./body.ts";
 import type { Answer, Call } from "./call.ts";
 import { onTopic } from "./lookup.ts";
-import { topicIn } from "./path.ts";
+import { noSuchTopic, topicIn } from "./path.ts";
 import { parseCount } from "./query.ts";
 
 /** What the headers of a publish ask for. */
@@ -37,11 +37,18 @@ export async function publishEvents(call: Call): Promise<Answer> {
   const request = await toAppendRequest(parsed.value, headers.value, body.value);
   if (!request.ok) return request;
 
-  const absent = call.settings.topicsAutoCreate ? "create" : "refuse";
-  const appended = await onTopic(call, topic.value, absent, (log) => log.append(request.value));
+  const appended = await onTopic(call, topic.value, ifAbsent(call, request.value), (log) => log.append(request.value));
   if (!appended.ok) return appended;
   const events = appended.value.map((event) => view(event, topic.value));
   return ok(jsonAnswer(parsed.value.batch ? { events } : events[0], 202));
+}
+
+/** A topic that would be created only to refuse the event is not created. */
+function ifAbsent({ settings }: Call, { expectedOffset }: AppendRequest): "create" | Problem {
+  if (!settings.topicsAutoCreate) return noSuchTopic();
+  if (expectedOffset === null || expectedOffset === 1) return "create";
+  const detail = `The topic does not exist yet; its first event gets offset 1, not ${expectedOffset}.`;
+  return problem("offset-mismatch", detail, { extra: { nextOffset: 1 } });
 }
 
 /** `invalid` (422) for a malformed header, `loop` (508) for an event that passed HOPS_MAX gateways. */

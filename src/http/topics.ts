@@ -56,7 +56,7 @@ export async function putTopic(call: Call): Promise<Answer> {
 export async function getTopic(call: Call): Promise<Answer> {
   const topic = topicIn(call, "allowed");
   if (!topic.ok) return topic;
-  const described = await onTopic(call, topic.value, "refuse", (log) => log.describe());
+  const described = await onTopic(call, topic.value, noSuchTopic(), (log) => log.describe());
   return described.ok ? ok(jsonAnswer(view(topic.value, described.value))) : described;
 }
 

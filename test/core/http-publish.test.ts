@@ -60,8 +60,9 @@ describe("an accepted publish", () => {
 
   test("passes on its hops and its expected offset", async () => {
     const { publish, requests } = openLog();
+    await publish({ json: EVENT });
     await publish({ json: EVENT, headers: { "sluice-hops": "15", "sluice-expected-offset": "42" } });
-    expect(requests[0]).toMatchObject({ expectedOffset: 42, events: [{ hops: 15 }] });
+    expect(requests[1]).toMatchObject({ expectedOffset: 42, events: [{ hops: 15 }] });
   });
 });
 
@@ -137,9 +138,18 @@ describe("a refused publish creates nothing", () => {
     expect(gateway.calls.filter((call) => !call.endsWith("checkEncryptionKey"))).toEqual([]);
   });
 
+  test("an expected offset beyond a topic that is not there: 412", async () => {
+    const { publish, gateway } = openLog();
+    const answer = await publish({ json: EVENT, headers: { "sluice-expected-offset": "2" } }, "not-there");
+    expect([answer.status, (await answer.json()) as object]).toMatchObject([412, { nextOffset: 1 }]);
+    expect(gateway.calls.filter((call) => call.endsWith("ensureTopic"))).toEqual([]);
+    const first = await publish({ json: EVENT, headers: { "sluice-expected-offset": "1" } }, "not-there");
+    expect(first.status).toBe(202);
+  });
+
   test("a topic that is not there, where none is created: 404", async () => {
     const { publish, gateway } = openLog({ TOPICS_AUTO_CREATE: "false" });
-    expect((await publish({ json: EVENT }, "not-there")).status).toBe(404);
+    expect((await publish({ json: EVENT }, "never-there")).status).toBe(404);
     expect(gateway.calls.filter((call) => call.endsWith("ensureTopic"))).toEqual([]);
   });
 });
