@@ -117,7 +117,7 @@ async function demoSubscription(
 async function publishFirstEvent(env: Env, tenant: string): Promise<Result<null, Problem>> {
   const log = await topicLog(env, tenant, DEMO_TOPIC).describe();
   if (!log.ok) return log;
-  if (log.value.nextOffset > 1) return ok(null);
+  if (log.value.firstOffset < log.value.nextOffset) return ok(null);
   const data = '{"order": "A-1001", "amount": 129.90, "currency": "EUR"}';
   const appended = await topicLog(env, tenant, DEMO_TOPIC).append({
     events: [

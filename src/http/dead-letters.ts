@@ -37,7 +37,7 @@ export async function listDeadLetters(call: Call): Promise<Answer> {
   return ok(jsonAnswer({ data: page.value.letters.map(view), next: query.next(list, page.value.next) }));
 }
 
-/** An id is taken as it is: the letters of a subscription stay when it is deleted. */
+/** An id is taken as it is: of a subscription that was deleted nothing is listed, as nobody could redrive it. */
 async function idOf(call: Call, idOrName: string): Promise<Result<string, Problem>> {
   if (isSubscriptionId(idOrName)) return ok(idOrName);
   const entry = await findSubscription(call, idOrName);

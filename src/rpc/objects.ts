@@ -1,6 +1,7 @@
 import { type Problem, problem } from "../core/errors.ts";
 import { err, type Result } from "../core/result.ts";
 import type { DirectoryRpc } from "../directory/rpc.ts";
+import { logLine } from "../log.ts";
 import type { SubscriptionRpc } from "../subscription/rpc.ts";
 import type { TopicLogRpc } from "../topic-log/rpc.ts";
 
@@ -21,6 +22,8 @@ export async function calling<T>(call: () => Promise<Result<T, Problem>>): Promi
   try {
     return await call();
   } catch (thrown) {
+    // Not in the answer: it may name what is inside. In the log: a fault in an object must leave a trace.
+    logLine("call-failed", { message: String(thrown) });
     const overloaded = typeof thrown === "object" && thrown !== null && "overloaded" in thrown && thrown.overloaded;
     return err(
       overloaded
