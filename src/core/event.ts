@@ -38,6 +38,8 @@ export interface AppendRequest {
   readonly events: readonly (NewEvent & { readonly idempotency: IdempotencyClaim | null })[];
   /** `Idempotency-Key` of the whole request; then no event has one of its own. */
   readonly idempotency: IdempotencyClaim | null;
+  /** `sluice-request-id` of the publish: the commit's log line names it. null: not from a request. */
+  readonly requestId: string | null;
   /** `Sluice-Expected-Offset`, only for a single event. */
   readonly expectedOffset: number | null;
 }

@@ -32,8 +32,10 @@ export class Lanes {
    */
   next(key: string | null): "go" | "wait" | "stop" {
     if (this.ordering === "topic") return this.#unsettled > 0 || this.#waiting.size > 0 ? "stop" : "go";
-    if (this.ordering === "none" || key === null) return "go";
-    return this.#busy.has(key) || this.#waiting.has(key) ? "wait" : "go";
+    if (key === null) return "go";
+    // In any order: a lane is read up to the cursor, so an event that went past it would be sent again from the lane.
+    if (this.#waiting.has(key)) return "wait";
+    return this.ordering === "key" && this.#busy.has(key) ? "wait" : "go";
   }
 
   /** An event that has to wait; the first of its key opens the lane. Returns whether it did. */

@@ -136,6 +136,7 @@ async function publishFirstEvent(env: Env, tenant: string): Promise<Result<null,
       },
     ],
     idempotency: { key: FIRST_EVENT_KEY, fingerprint: FIRST_EVENT_KEY },
+    requestId: null,
     expectedOffset: null,
   });
   return appended.ok ? ok(null) : appended;

@@ -4,6 +4,15 @@ import type { Scope } from "./auth.ts";
 import type { Query } from "./query.ts";
 import type { Settings } from "./settings.ts";
 
+/** What the log line of a request will say, filled in on the way: one that is refused early has less to tell. */
+export interface Notes {
+  /** The pattern, never the path: it may hold anything. */
+  route: string | null;
+  tenant: string | null;
+  /** The line of another unit of work tells of this request: a commit names the publishes in it. */
+  loggedElsewhere: boolean;
+}
+
 /** A request that has been routed and whose key has been checked: what a handler works with. */
 export interface Call {
   readonly request: Request;
@@ -13,6 +22,9 @@ export interface Call {
   readonly tenant: string;
   readonly url: URL;
   readonly query: Query;
+  /** `sluice-request-id` of the answer. */
+  readonly requestId: string;
+  readonly notes: Notes;
   /** Path parameters, still percent-encoded: see path.ts. */
   readonly params: Readonly<Record<string, string>>;
 }

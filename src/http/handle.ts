@@ -3,23 +3,23 @@ import { newId } from "../core/ids.ts";
 import { err } from "../core/result.ts";
 import { logLine } from "../log.ts";
 import { problemAnswer } from "./answer.ts";
-import type { Answer } from "./call.ts";
-import { type Notes, route } from "./router.ts";
+import type { Answer, Notes } from "./call.ts";
+import { type Arrival, route } from "./router.ts";
 import { settingsOf } from "./settings.ts";
 
 const ID_RANDOM_BYTES = 10;
 /** Of an unexpected exception's message, in the log: enough to find it. */
 const MESSAGE_MAX_CHARACTERS = 500;
 
-/** Answers every HTTP request: never with an exception, and with one log line each. */
+/** Answers every HTTP request: never with an exception, and with one log line each: its own, or the commit's it is part of. */
 export async function handleRequest(request: Request, env: Env): Promise<Response> {
   const startedAt = Date.now();
   const requestId = newId("req", startedAt, crypto.getRandomValues(new Uint8Array(ID_RANDOM_BYTES)));
-  const notes: Notes = { route: null, tenant: null };
+  const notes: Notes = { route: null, tenant: null, loggedElsewhere: false };
   let fault: string | undefined;
   let answer: Answer;
   try {
-    answer = await answerTo(request, env, notes);
+    answer = await answerTo(request, env, { requestId, notes });
   } catch (thrown) {
     fault = String(thrown).slice(0, MESSAGE_MAX_CHARACTERS);
     answer = err(
@@ -27,6 +27,7 @@ export async function handleRequest(request: Request, env: Env): Promise<Respons
     );
   }
   const response = finished(answer, request, requestId);
+  if (notes.loggedElsewhere) return response;
   logLine("request", {
     id: requestId,
     method: request.method,
@@ -39,10 +40,10 @@ export async function handleRequest(request: Request, env: Env): Promise<Respons
   return response;
 }
 
-async function answerTo(request: Request, env: Env, notes: Notes): Promise<Answer> {
+async function answerTo(request: Request, env: Env, named: Pick<Arrival, "requestId" | "notes">): Promise<Answer> {
   const settings = await settingsOf(env);
   if (!settings.ok) return settings;
-  return route({ request, env, settings: settings.value, url: new URL(request.url), notes });
+  return route({ request, env, settings: settings.value, url: new URL(request.url), ...named });
 }
 
 function finished(answer: Answer, request: Request, requestId: string): Response {

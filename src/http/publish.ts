@@ -34,11 +34,12 @@ export async function publishEvents(call: Call): Promise<Answer> {
   if (!body.ok) return body;
   const parsed = parsePublishJson(body.value, { hops: headers.value.hops, batchAllowed: true });
   if (!parsed.ok) return parsed;
-  const request = await toAppendRequest(parsed.value, headers.value, body.value);
+  const request = await toAppendRequest(parsed.value, headers.value, { body: body.value, requestId: call.requestId });
   if (!request.ok) return request;
 
   const appended = await onTopic(call, topic.value, ifAbsent(call, request.value), (log) => log.append(request.value));
   if (!appended.ok) return appended;
+  call.notes.loggedElsewhere = true;
   const events = appended.value.map((event) => view(event, topic.value));
   return ok(jsonAnswer(parsed.value.batch ? { events } : events[0], 202));
 }
@@ -73,7 +74,7 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Pro
 async function toAppendRequest(
   { batch, events }: PublishRequest,
   { idempotencyKey, expectedOffset }: PublishHeaders,
-  body: Uint8Array,
+  { body, requestId }: { readonly body: Uint8Array; readonly requestId: string },
 ): Promise<Result<AppendRequest, Problem>> {
   if (batch && expectedOffset !== null) {
     return err(problem("invalid", "The header Sluice-Expected-Offset goes with a single event, not with a batch."));
@@ -90,6 +91,7 @@ async function toAppendRequest(
       })),
     ),
     idempotency: idempotencyKey === null ? null : await claim(idempotencyKey, body),
+    requestId,
     expectedOffset,
   });
 }

@@ -31,6 +31,7 @@ export class Lifecycle {
   async create(config: SubscriptionConfig, start: Start): Promise<Result<null, Problem>> {
     if (this.#state.known !== null) return err(problem("conflict", "There is such a subscription already."));
     this.#state.known = { config, runtime: newRuntime(start) };
+    this.#state.lanes.ordering = config.ordering;
     this.#state.touchRuntime();
     this.#state.commit();
     this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
@@ -62,7 +63,13 @@ export class Lifecycle {
     }
     // Creation may have been finished, or ended, by somebody else meanwhile.
     const now = this.#state.known;
-    if (now?.runtime.phase !== "creating") return ok(null);
+    if (now?.runtime.phase === "live") return ok(null);
+    if (now?.runtime.phase !== "creating") {
+      // What was entered just now may have come after the removal had taken it out.
+      await log.unregister(id);
+      await this.#deps.directory(tenant).removeSubscription(id);
+      return ok(null);
+    }
     const { cursor } = registered.value;
     now.runtime = { ...now.runtime, phase: "live", floor: cursor + 1 };
     this.#state.cursor = cursor;
@@ -136,12 +143,16 @@ export class Lifecycle {
   /** Durable stop, then the barrier; the log and the directory hear of it by outbox. */
   async remove(known: Known): Promise<void> {
     if (known.runtime.phase !== "deleted") {
+      const now = this.#deps.now();
+      const entering = known.runtime.phase === "creating";
       known.runtime.phase = "deleted";
       this.#state.touchRuntime();
-      this.#state.addOutbox({ kind: "unregister" });
-      this.#state.addOutbox({ kind: "leave-directory" });
+      this.#state.addOutbox({ kind: "unregister" }, now);
+      this.#state.addOutbox({ kind: "leave-directory" }, now);
       this.#state.commit();
-      this.#outbox.flush();
+      // Not beside the calls of a creation under way: they might arrive later, and leave a name that nobody removes.
+      if (entering) this.#deps.alarm(now + WAKE_BACKSTOP_MS);
+      else this.#outbox.flush();
     }
     await this.#deps.sleep(SEND_START_MAX_MS);
   }

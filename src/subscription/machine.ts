@@ -48,7 +48,7 @@ export class SubscriptionMachine {
     const scheduler = new Scheduler(deps, state);
     this.#deps = deps;
     this.#state = state;
-    this.#settlement = new Settlement(deps, state, store);
+    this.#settlement = new Settlement(deps, state);
     this.#outbox = new Outbox(deps, state);
     this.#intake = new Intake(deps, { state, scheduler, settlement: this.#settlement });
     this.#lifecycle = new Lifecycle(deps, { state, store, outbox: this.#outbox });

@@ -30,8 +30,8 @@ export class Manual {
     if (hole === undefined && delivery.state === "pending") {
       return conflict("It waits for its turn behind an unsettled event, or for the backlog before it.");
     }
-    if (hole === undefined && this.#state.lanes.ordering === "key" && this.#blockedBefore(offset, key)) {
-      return conflict("An earlier event of its key is not settled yet.");
+    if (this.#blockedBefore(offset, key)) {
+      return conflict("An earlier event that it has to wait for is not settled yet.");
     }
     const now = this.#deps.now();
     if (hole === undefined) this.#reopen(delivery, now);
@@ -55,7 +55,7 @@ export class Manual {
       this.#state.lanes.settle(hole.key);
     } else if (letter !== null) {
       this.#state.dropLetter(offset);
-      this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter });
+      this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter }, now);
     } else {
       this.#state.addSkip(offset);
     }
@@ -66,12 +66,16 @@ export class Manual {
     return ok(null);
   }
 
+  /** In key order by an earlier event of its key, in topic order by any earlier event. */
   #blockedBefore(offset: number, key: string | null): boolean {
-    if (key === null) return false;
     const { holes, flights, lanes } = this.#state;
-    for (const hole of holes.values()) if (hole.key === key && hole.offset < offset) return true;
-    for (const flight of flights.values()) if (flight.entry.k === key && flight.entry.o < offset) return true;
-    return (lanes.waiting.get(key) ?? Number.POSITIVE_INFINITY) < offset;
+    const { ordering } = lanes;
+    if (ordering === "none" || (ordering === "key" && key === null)) return false;
+    const counts = (other: string | null) => ordering === "topic" || other === key;
+    for (const hole of holes.values()) if (hole.offset < offset && counts(hole.key)) return true;
+    for (const { entry } of flights.values()) if (entry.o < offset && counts(entry.k)) return true;
+    for (const [other, next] of lanes.waiting) if (next < offset && counts(other)) return true;
+    return false;
   }
 
   /** A settled event becomes unsettled again, with the attempt numbers it had. */
@@ -82,7 +86,7 @@ export class Manual {
     const letter = this.#state.letter(offset);
     if (letter !== null) {
       this.#state.dropLetter(offset);
-      this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter });
+      this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter }, now);
     }
     const hole: Hole = {
       ...{ offset, eventId, type, key, previous, attempts, failures: 0, interruptions: 0 },

@@ -70,7 +70,7 @@ export interface Entry {
   readonly ct: string;
   /** null while under way. */
   out: Attempt["outcome"];
-  /** What the event came to with this attempt, if it is settled by it. */
+  /** What the event came to with this attempt, if it is settled by it, or by a late report of an earlier one. */
   fin: "delivered" | "dead" | "cancelled" | null;
   r: EntryResult | null;
 }
@@ -112,8 +112,6 @@ export interface Flight {
   readonly entry: Entry;
   readonly deliverer: number;
   readonly expiresAt: number;
-  /** A late report of an earlier attempt said it was delivered: whatever comes of this one. */
-  delivered: boolean;
 }
 
 /** An effect on another object that has to happen: kept until it is acknowledged. */

@@ -30,9 +30,12 @@ export class Outbox {
     }
   }
 
+  /** What a deleted subscription leaves is freed with the last acknowledgement, whichever it is. */
   acknowledge(ids: readonly number[]): void {
     for (const id of ids) this.#state.dropOutbox(id);
     this.#state.commit();
+    const deleted = this.#state.known?.runtime.phase === "deleted";
+    if (deleted && this.#state.outbox.size === 0) this.#deps.background(this.#deps.wipe());
   }
 
   async #send(known: Known, row: OutboxRow): Promise<void> {
@@ -55,17 +58,11 @@ export class Outbox {
       case "unregister": {
         const done = await this.#deps.topicLog(tenant, topic).unregister(id);
         if (!done.ok) throw new Error(done.error.code);
-        return this.#done(row);
+        return this.acknowledge([row.id]);
       }
       case "leave-directory":
         await this.#deps.directory(tenant).removeSubscription(id);
-        return this.#done(row);
+        return this.acknowledge([row.id]);
     }
-  }
-
-  async #done(row: OutboxRow): Promise<void> {
-    this.acknowledge([row.id]);
-    const deleted = this.#state.known?.runtime.phase === "deleted";
-    if (deleted && this.#state.outbox.size === 0) await this.#deps.wipe();
   }
 }

@@ -44,11 +44,14 @@ export class Scheduler {
     return now >= quietUntil ? "all" : "none";
   }
 
-  /** When a hole is due: at once if a hold has ended since it was made. */
+  /**
+   * When a hole is due: at once if a hold has ended since it was made, or if it has no time of its own (nothing is sent
+   * during a hold or while disabled anyway, so once something may be sent, it may).
+   */
   dueAt(known: Known, hole: Hole): number {
     if (hole.exhausted) return Number.POSITIVE_INFINITY;
     if (hole.since < known.runtime.reopenedAt) return 0;
-    return hole.dueAt ?? Number.POSITIVE_INFINITY;
+    return hole.dueAt ?? 0;
   }
 
   /** Leases up to `max` sends to a deliverer (null: a new one). Nothing is durable before the caller commits. */
@@ -105,9 +108,13 @@ export class Scheduler {
 
   /** The earliest moment at which a hole is due; Infinity if none has one. */
   nextRetryAt(known: Known): number {
+    const { holes, flights } = this.#state;
+    // In topic order all others wait for the first, whenever they are due themselves.
+    const first = known.config.ordering === "topic" ? Math.min(...holes.keys()) : null;
     let earliest = Number.POSITIVE_INFINITY;
-    for (const hole of this.#state.holes.values()) {
-      if (!this.#state.flights.has(hole.offset)) earliest = Math.min(earliest, this.dueAt(known, hole));
+    for (const hole of holes.values()) {
+      if (flights.has(hole.offset) || (first !== null && hole.offset !== first)) continue;
+      earliest = Math.min(earliest, this.dueAt(known, hole));
     }
     return earliest;
   }
@@ -245,7 +252,7 @@ export class Scheduler {
     this.#state.touchRow(row);
     if (!this.#state.holes.has(event.offset)) this.#state.lanes.begin(event.key);
     const expiresAt = now + row.context.leaseMilliseconds;
-    this.#state.flights.set(event.offset, { row, entry, deliverer, expiresAt, delivered: false });
+    this.#state.flights.set(event.offset, { row, entry, deliverer, expiresAt });
     return { lease: row.id, event, previous, attempt, attemptId, trigger };
   }
 

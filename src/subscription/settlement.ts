@@ -4,7 +4,6 @@ import type { SubscriptionDeps } from "./deps.ts";
 import type { Entry, Flight, Hole } from "./model.ts";
 import type { AttemptErrorCode, DeadReason, SendResult } from "./rpc.ts";
 import type { Known, SubscriptionState } from "./state.ts";
-import type { SubscriptionStore } from "./store.ts";
 
 type Finished = Extract<SendResult, { kind: "answered" | "failed" }>;
 
@@ -14,12 +13,10 @@ const INTERRUPTED = { code: "connection" as const, message: "Sending it was cut 
 export class Settlement {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
-  readonly #store: SubscriptionStore;
 
-  constructor(deps: SubscriptionDeps, state: SubscriptionState, store: SubscriptionStore) {
+  constructor(deps: SubscriptionDeps, state: SubscriptionState) {
     this.#deps = deps;
     this.#state = state;
-    this.#store = store;
   }
 
   /** One result of a deliverer. A repeated report changes nothing. */
@@ -34,6 +31,7 @@ export class Settlement {
       this.#unsent(flight, now);
       return;
     }
+    const arrivedBefore = flight.entry.fin === "delivered";
     record(flight.entry, result);
     const success = isSuccess(result);
     this.#health(known, success, result.error, { now, retryAfter: result.retryAfterMilliseconds });
@@ -42,7 +40,7 @@ export class Settlement {
       this.#state.touchRuntime();
     }
     this.#end(flight);
-    if (success || flight.delivered) this.#delivered(flight.entry);
+    if (success || arrivedBefore) this.#delivered(flight.entry);
     else this.#judge(known, flight.entry, { ...result, success }, now);
   }
 
@@ -55,7 +53,7 @@ export class Settlement {
       flight.entry.out = "interrupted";
       this.#state.touchRow(flight.row);
       this.#end(flight);
-      if (flight.delivered) this.#delivered(flight.entry);
+      if (flight.entry.fin === "delivered") this.#delivered(flight.entry);
       else this.#interrupted(known, flight.entry, now);
     }
     return expired;
@@ -81,7 +79,7 @@ export class Settlement {
       lastAttempt: hole.last,
     };
     this.#state.putLetter(letter);
-    this.#state.addOutbox({ kind: "dead-letter", action: "add", letter });
+    this.#state.addOutbox({ kind: "dead-letter", action: "add", letter }, now);
     this.#deps.log("settled", { subscription: config.id, eventId: hole.eventId, as: "dead", reason });
   }
 
@@ -89,6 +87,10 @@ export class Settlement {
     const { row, entry } = flight;
     row.entries = row.entries.filter((one) => one !== entry);
     this.#end(flight);
+    if (entry.fin === "delivered") {
+      this.#delivered(entry);
+      return;
+    }
     const before = this.#state.holes.get(entry.o);
     const hole = before ?? { ...holeOf(entry, now), attempts: entry.n - 1, trigger: entry.g };
     this.#state.setHole({ ...hole, dueAt: now, since: now });
@@ -108,9 +110,9 @@ export class Settlement {
 
   /** A report that came after its lease had expired: recorded, and a success settles. */
   #late(known: Known, result: Finished, now: number): void {
-    const row = this.#state.rows.get(result.lease) ?? this.#stored(result.lease);
+    const row = this.#state.row(result.lease);
     const entry = row?.entries.find((one) => one.o === result.offset && one.a === result.attemptId);
-    if (row === null || row === undefined || entry === undefined || entry.out !== "interrupted") return;
+    if (row === null || entry === undefined || entry.out !== "interrupted") return;
     record(entry, result);
     this.#state.touchRow(row);
     if (!isSuccess(result)) return;
@@ -118,24 +120,22 @@ export class Settlement {
     this.#health(known, true, null, { now, retryAfter: null });
     const flight = this.#state.flights.get(result.offset);
     const hole = this.#state.holes.get(result.offset);
-    if (flight !== undefined) flight.delivered = true;
-    else if (hole !== undefined) {
+    if (flight !== undefined) {
+      // Whatever comes of the attempt under way; written with it, so that a restart knows as well.
+      flight.entry.fin = "delivered";
+      this.#state.touchRow(flight.row);
+    } else if (hole !== undefined) {
       this.#state.dropHole(hole.offset);
       this.#state.lanes.settle(hole.key);
-    } else if (this.#state.letter(result.offset) !== null) this.#revive(result.offset);
+    } else if (this.#state.letter(result.offset) !== null) this.#revive(result.offset, now);
   }
 
   /** It was given up and turns out to have arrived. */
-  #revive(offset: number): void {
+  #revive(offset: number, now: number): void {
     const letter = this.#state.letter(offset);
     if (letter === null) return;
     this.#state.dropLetter(offset);
-    this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter });
-  }
-
-  #stored(id: number) {
-    const table = this.#state.tables.findLast((one) => one.firstRow <= id);
-    return table === undefined ? null : this.#store.lease(table.id, id);
+    this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter }, now);
   }
 
   #end(flight: Flight): void {

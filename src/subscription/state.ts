@@ -50,9 +50,11 @@ export class SubscriptionState {
   readonly #dirtySkips = new Set<number>();
   readonly #dirtyLanes = new Set<string>();
   readonly #dirtyRows = new Set<LeaseRow>();
+  readonly #newTables: LeaseTable[] = [];
   readonly #letters = new Map<number, DeadLetter | null>();
   readonly #newOutbox: OutboxRow[] = [];
   readonly #oldOutbox: number[] = [];
+  #lastOutbox = 0;
   #dirtyRuntime = false;
   #persisted: CursorMark = { cursor: 0, lastMatched: 0 };
 
@@ -98,9 +100,9 @@ export class SubscriptionState {
     this.#advancePersisted(newest.mark);
     for (const one of this.tables) {
       if ((this.tables.find((later) => later.id > one.id)?.firstRow ?? Infinity) <= newest.oldestOpen) continue;
-      for (const { row, mark } of this.#store.openLeases(one.id, newest.oldestOpen)) {
+      for (const { mark, open } of this.#store.leasesFrom(one.id, newest.oldestOpen)) {
         this.#advancePersisted(mark);
-        this.#adopt(row);
+        if (open !== null) this.#adopt(open);
       }
     }
     this.#recallSuccess(newest.row);
@@ -112,7 +114,7 @@ export class SubscriptionState {
     for (const entry of row.entries) {
       if (entry.out !== null) continue;
       const expiresAt = entry.l + row.context.leaseMilliseconds;
-      this.flights.set(entry.o, { row, entry, deliverer: row.id, expiresAt, delivered: false });
+      this.flights.set(entry.o, { row, entry, deliverer: row.id, expiresAt });
     }
   }
 
@@ -166,6 +168,13 @@ export class SubscriptionState {
     this.#dirtyRows.add(row);
   }
 
+  /** A row of the delivery log, the same object as long as it has changes to be written. */
+  row(id: number): LeaseRow | null {
+    for (const row of this.#dirtyRows) if (row.id === id) return row;
+    const table = this.tables.findLast((one) => one.firstRow <= id);
+    return this.rows.get(id) ?? (table === undefined ? null : this.#store.lease(table.id, id));
+  }
+
   touchRuntime(): void {
     this.#dirtyRuntime = true;
   }
@@ -182,8 +191,10 @@ export class SubscriptionState {
     return this.#letters.has(offset) ? (this.#letters.get(offset) ?? null) : this.#store.deadLetter(offset);
   }
 
-  addOutbox(body: OutboxBody): void {
-    const id = Math.max(0, ...this.outbox.keys()) + 1;
+  /** Ids come from the clock and are never used again: a queue repeats messages, and an old acknowledgement must not take a new row. */
+  addOutbox(body: OutboxBody, now: number): void {
+    const id = Math.max(now, this.#lastOutbox + 1, ...[...this.outbox.keys()].map((used) => used + 1));
+    this.#lastOutbox = id;
     const row = { id, body, tries: 0, nextAt: 0 };
     this.outbox.set(id, row);
     this.#newOutbox.push(row);
@@ -205,16 +216,20 @@ export class SubscriptionState {
     const current = this.tables.at(-1);
     if (current !== undefined && now - current.openedAt < DELIVERY_LOG_TABLE_MS) return current;
     const table = { id: (current?.id ?? 0) + 1, firstRow: this.nextRow, openedAt: now };
-    this.#store.transaction(() => {
-      this.#store.openLeaseTable(table);
-      const open = new Set([...this.rows.values()].map((row) => row.table));
-      for (const old of this.tables) {
-        const age = now - old.openedAt - DELIVERY_LOG_TABLE_MS;
-        if (age > DELIVERY_LOG_MAX_MS && !open.has(old.id)) this.#store.dropLeaseTable(old.id);
-      }
-    });
-    this.tables = this.#store.leaseTables();
+    this.tables = [...this.tables, table];
+    this.#newTables.push(table);
     return table;
+  }
+
+  /** A new table is the moment to drop those whose time is over. */
+  #writeTable(table: LeaseTable): void {
+    this.#store.openLeaseTable(table);
+    const open = new Set([...this.rows.values()].map((row) => row.table));
+    for (const old of this.tables) {
+      const age = table.openedAt - old.openedAt - DELIVERY_LOG_TABLE_MS;
+      if (age > DELIVERY_LOG_MAX_MS && !open.has(old.id)) this.#store.dropLeaseTable(old.id);
+    }
+    this.tables = this.#store.leaseTables();
   }
 
   /** Writes what was touched. If storage refuses, memory goes back to what is stored, and the refusal is passed on. */
@@ -233,11 +248,12 @@ export class SubscriptionState {
     // A row that a deliverer goes on filling counts as open: it may be again after newer rows were written.
     const oldestOpen = Math.min(this.nextRow, ...this.rows.keys());
     let found = false;
+    for (const table of this.#newTables) this.#writeTable(table);
     for (const row of this.#dirtyRows) {
       if (row.entries.length === 0 && row.fresh) continue;
       this.#store.putLease(row, mark, oldestOpen);
-      // A restart reads the newest row and the open ones.
-      found ||= isOpen(row) || row.id === this.nextRow - 1;
+      // A restart reads all rows from the oldest open one on, so those that are in memory; a late report's is not.
+      found ||= this.rows.has(row.id);
     }
     if (found) this.#persisted = mark;
     const moved = this.#dirtyLanes.size + this.#dirtyHoles.size + this.#dirtySkips.size > 0;
@@ -281,6 +297,7 @@ export class SubscriptionState {
     this.#dirtySkips.clear();
     this.#dirtyLanes.clear();
     this.#dirtyRows.clear();
+    this.#newTables.length = 0;
     this.#letters.clear();
     this.#newOutbox.length = 0;
     this.#oldOutbox.length = 0;

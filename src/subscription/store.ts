@@ -204,12 +204,17 @@ export class SubscriptionStore {
     };
   }
 
-  openLeases(table: number, from: number): { row: LeaseRow; mark: CursorMark }[] {
+  /** The cursor as every row from `from` on knows it, and those rows that are open. */
+  leasesFrom(table: number, from: number): { mark: CursorMark; open: LeaseRow | null }[] {
     return this.#sql
-      .exec(`SELECT ${LEASE_COLUMNS} FROM leases_${table} WHERE id >= ? AND open = 1`, from)
+      .exec(
+        `SELECT id, open, cursor, last_matched, CASE open WHEN 1 THEN body END AS body
+         FROM leases_${table} WHERE id >= ?`,
+        from,
+      )
       .map((row) => ({
-        row: leaseRow(table, integer(row.id), text(row.body)),
         mark: { cursor: integer(row.cursor), lastMatched: integer(row.last_matched) },
+        open: row.open === 1 ? leaseRow(table, integer(row.id), text(row.body)) : null,
       }));
   }
 

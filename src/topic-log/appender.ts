@@ -85,12 +85,12 @@ export class Appender {
         return placed;
       });
       if (events.length > 0) this.#committed(events);
-      this.#deps.log("commit", { requests: group.length, events: events.length, head: this.#state.head });
+      this.#deps.log("commit", { ...who(group), events: events.length, head: this.#state.head });
       return answers;
     } catch (thrown) {
       this.#state.reload();
       this.#reader.forget();
-      this.#deps.log("commit-failed", { requests: group.length, message: String(thrown) });
+      this.#deps.log("commit-failed", { ...who(group), message: String(thrown) });
       return group.map(() => err(FAILED));
     }
   }
@@ -201,6 +201,12 @@ export class Appender {
     }
   }
 }
+
+/** The one line of a commit speaks for all its requests: an accepted publish has no line of its own. */
+const who = (group: readonly Waiting[]) => ({
+  requests: group.length,
+  requestIds: group.flatMap(({ request }) => request.requestId ?? []).join(" "),
+});
 
 interface Known {
   readonly at: number;

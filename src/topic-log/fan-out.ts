@@ -200,8 +200,9 @@ export class FanOut {
   quiet(listener: Listener, offset: number): void {
     listener.quietTo = offset;
     if (offset - listener.row.quietTo < SCANNED_PERSIST_EVERY_OFFSETS) return;
-    listener.row = { ...listener.row, quietFrom: listener.quietFrom, quietTo: offset };
-    this.#store.putSubscriber(listener.row);
+    const row = { ...listener.row, quietFrom: listener.quietFrom, quietTo: offset };
+    this.#store.putSubscriber(row);
+    listener.row = row;
   }
 
   #forget(listener: Listener): void {

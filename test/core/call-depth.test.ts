@@ -125,7 +125,7 @@ it("calls do not nest deeper with more events, and a report starts no deliverer"
   };
   for (let batch = 0; batch < EVENTS / 20; batch += 1) {
     const events = Array.from({ length: 20 }, (_, index) => ({ ...event, key: `k${index % 5}` }));
-    await call(() => log.append({ events, idempotency: null, expectedOffset: null }));
+    await call(() => log.append({ events, idempotency: null, requestId: null, expectedOffset: null }));
   }
   await delivered.promise;
   expect(deepest).toBeGreaterThan(2);

@@ -29,6 +29,7 @@ const MEETS_CLOCK_AND_CHANCE = [
   "src/demo/seed.ts",
   "src/http/handle.ts",
   "src/http/lookup.ts",
+  "src/http/publish.ts",
   "src/http/subscription-config.ts",
   "src/http/subscription-create.ts",
 ];
@@ -109,7 +110,7 @@ describe("style", () => {
   });
 });
 
-const UNIT = /_(?:MS|SECONDS|DAYS|BYTES|CHARACTERS|OFFSETS|EVENTS|SENDS|ROWS|ENTRIES|DEPTH|JITTER)$/;
+const UNIT = /_(?:MS|SECONDS|DAYS|BYTES|CHARACTERS|OFFSETS|EVENTS|REQUESTS|SENDS|ROWS|ENTRIES|DEPTH|JITTER)$/;
 const COUNT = /_(?:MAX|MIN|DEFAULT|MAX_CONCURRENT)$|_PER_[A-Z]+$/;
 /** Time and size are never counts. */
 const MEASURED = /TIMEOUT|DELAY|WINDOW|LIFE|GRACE|SLACK|INTERVAL|_AFTER_SECOND|SIZE|RETENTION|LENGTH/;

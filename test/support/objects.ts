@@ -28,6 +28,7 @@ export const appendOf = (...events: Partial<AppendRequest["events"][number]>[]):
     ...more,
   })),
   idempotency: null,
+  requestId: null,
   expectedOffset: null,
 });
 

@@ -71,7 +71,8 @@ const LEVELS: readonly (readonly string[])[] = [
   ["worker.ts"],
   ["http"],
   ["topic-log", "subscription", "delivery", "dead-letters", "directory", "sources", "demo"],
-  ["rpc", "log.ts", "storage"],
+  ["rpc", "storage"],
+  ["log.ts"],
   ["core"],
 ];
 /** Of packages, `core` may use the schema validator: it has no I/O. */

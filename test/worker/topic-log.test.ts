@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { IDEMPOTENCY_BUCKET_MS, IDEMPOTENCY_WINDOW_MS } from "../../src/core/limits.ts";
+import type { LogFields } from "../../src/log.ts";
 import { topicLog } from "../../src/rpc/objects.ts";
 import { durableSql } from "../../src/storage/durable-sql.ts";
 import type { LogDeps } from "../../src/topic-log/deps.ts";
@@ -17,11 +18,14 @@ const text = (data: Uint8Array) => new TextDecoder().decode(data);
 const bytes = (data: string) => new TextEncoder().encode(data);
 
 /** A log over the object's real storage, with a clock of the test and without the object's own wiring. */
-async function withLog<T>(run: (log: Log, clock: { now: number }, alarms: number[]) => Promise<T>): Promise<T> {
+async function withLog<T>(
+  run: (log: Log, clock: { now: number }, alarms: number[], lines: LogFields[]) => Promise<T>,
+): Promise<T> {
   const { stub } = await newTopic();
   return runInDurableObject(stub, (_, state) => {
     const clock = { now: Date.now() };
     const alarms: number[] = [];
+    const lines: LogFields[] = [];
     const deps: LogDeps = {
       sql: durableSql(state.storage),
       partition: 0,
@@ -33,9 +37,9 @@ async function withLog<T>(run: (log: Log, clock: { now: number }, alarms: number
       wake: async () => ({ mode: "push" }),
       expire: async () => undefined,
       removeSubscription: async () => undefined,
-      log: () => undefined,
+      log: (_, fields) => lines.push(fields),
     };
-    return run(new Log(deps, null), clock, alarms);
+    return run(new Log(deps, null), clock, alarms, lines);
   });
 }
 
@@ -103,6 +107,13 @@ describe("append", () => {
     });
     expect(await log.append(keyed)).toMatchObject({ ok: true, value: [{ offset: 2, duplicate: false }] });
   });
+
+  it("has one log line a commit, which names its requests", () =>
+    withLog(async (log, _, __, lines) => {
+      const named = (requestId: string) => ({ ...appendOf({}), requestId });
+      await Promise.all([log.append(named("req_a")), log.append(named("req_b"))]);
+      expect(lines).toEqual([{ requests: 2, requestIds: "req_a req_b", events: 2, head: 2 }]);
+    }));
 
   it("cuts a large commit into rows that fit", async () => {
     const { log, stub } = await newTopic();

@@ -1,7 +1,7 @@
 import type { Delivery, SubscriptionConfig, SubscriptionRpc } from "../../../src/subscription/rpc.ts";
 import type { Start } from "../../../src/topic-log/rpc.ts";
 import { FILTERS } from "./content.ts";
-import type { SubscriptionRecord, Try } from "./journal.ts";
+import type { Moment, SubscriptionRecord, Try } from "./journal.ts";
 import { attempt, momentOf } from "./tries.ts";
 import { MANNERS } from "./subscribers.ts";
 import type { World } from "./world.ts";
@@ -34,7 +34,9 @@ export class Manager {
     const config = this.#newConfig(`sub_${journal.subscriptions.size + 1}`);
     const start: Start = random.pick<Start>(["latest", "earliest", { offset: 1 }, { offset: 2 }]);
     subscribers.manners.set(config.id, random.pick(MANNERS) ?? "ok");
-    if (random.chance(0.15) && config.retry.holdAfterFailures === null) subscribers.incurable.add(config.id);
+    const { holdAfterFailures, onExhausted } = config.retry;
+    const canEnd = holdAfterFailures === null && onExhausted === "continue";
+    if (canEnd && random.chance(0.2)) subscribers.incurable.add(config.id);
     const tries: Try<boolean>[] = [];
     const asked = momentOf(this.#world);
     const creation = attempt(this.#world, tries, async () => (await this.rpc(config.id).create(config, start)).ok);
@@ -62,13 +64,15 @@ export class Manager {
       const ordering = random.pick(["key", "none", "topic"] as const);
       const patch = what === "filter" ? { filter } : { ordering };
       const place = what === "filter" ? record.filters.length : record.orderings.length;
-      const change = (done: typeof asked | null) => {
+      const note = (done: Moment | null) => {
         if (what === "filter") record.filters[place] = { value: filter, asked, done };
         else record.orderings[place] = { value: ordering, asked, done };
       };
-      change(null);
+      note(null);
       const one = await attempt(this.#world, [], () => this.rpc(id).patch(patch));
-      change(one.answered);
+      if (one.answered === null || one.answered.value.ok) note(one.answered);
+      else if (what === "filter") record.filters.splice(place);
+      else record.orderings.splice(place);
     });
   }
 

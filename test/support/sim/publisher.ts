@@ -29,6 +29,7 @@ export class Publisher {
         idempotency: how === "event" ? claim(`event-${this.#marks}-${index}`) : null,
       })),
       idempotency: how === "request" ? claim(`request-${this.#marks}`) : null,
+      requestId: null,
       expectedOffset: null,
     });
   }
@@ -51,7 +52,7 @@ export class Publisher {
       one === null ? null : { key: one.key, fingerprint: `other bytes ${this.#marks}` };
     const content = newContent(++this.#marks, random);
     const events = [{ ...content, idempotency: other(first.idempotency) }];
-    await this.#post({ events, idempotency: other(post.request.idempotency), expectedOffset: null }, true);
+    await this.#post({ events, idempotency: other(post.request.idempotency), requestId: null, expectedOffset: null }, true);
   }
 
   /** Whoever got no answer and has a key asks until there is one. */

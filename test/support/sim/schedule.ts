@@ -1,6 +1,7 @@
 import type { TopicLogRpc } from "../../../src/topic-log/rpc.ts";
 import type { Bug } from "./bug.ts";
 import { CHECKERS } from "./checkers.ts";
+import { dumpOf } from "./dump.ts";
 import type { Evidence } from "./evidence.ts";
 import { faultsOf, NO_FAULTS, type Weather } from "./faults.ts";
 import { gather, readDeliveries } from "./gather.ts";
@@ -49,26 +50,10 @@ export async function runSchedule(seed: number, bug: Bug = {}): Promise<Outcome>
     const what = thrown instanceof NotQuiet ? `quiet: ${thrown.message}` : `thrown: ${String(thrown instanceof Error ? thrown.stack : thrown)}`;
     violations.push(what);
   }
-  const dump = violations.length === 0 ? [] : stored(world);
+  const dump = violations.length === 0 ? [] : dumpOf(world);
   world.close();
   const { step, trace } = world.ground.timeline;
   return { seed, weather: schedule.weather, steps: step, violations, checks, trace, dump };
-}
-
-/** The rows of every subscription, and what it waits for. */
-function stored(world: World): string[] {
-  const lines: string[] = [];
-  for (const object of world.objects) {
-    if (!object.name.startsWith("sub:")) continue;
-    lines.push(`${object.name} alarm ${object.pendingAlarm}`);
-    for (const table of ["subscription", "holes", "lanes", "skips", "dead_letters", "outbox"]) {
-      for (const row of object.stored.exec(`SELECT * FROM ${table}`)) lines.push(`  ${table} ${JSON.stringify(row)}`);
-    }
-    for (const { id } of object.stored.exec("SELECT id FROM lease_tables")) {
-      for (const row of object.stored.exec(`SELECT * FROM leases_${id}`)) lines.push(`  leases ${JSON.stringify(row)}`);
-    }
-  }
-  return lines;
 }
 
 class Schedule {
@@ -175,7 +160,10 @@ class Schedule {
       if (!view.ok) continue;
       if (view.value.state !== "active") await manager.resume(record);
       for (const delivery of await readDeliveries(manager, record, 100)) {
-        if (delivery.state === "held") await manager.act(record, delivery, this.#world.ground.random.pick(["retry", "cancel"]));
+        if (delivery.state !== "held") continue;
+        // Where nothing helps, a retry would only be held again.
+        const hopeless = this.#world.subscribers.incurable.has(record.config.id);
+        await manager.act(record, delivery, hopeless ? "cancel" : this.#world.ground.random.pick(["retry", "cancel"]));
       }
     }
   }

@@ -11,7 +11,7 @@ export interface Happening {
 }
 
 /** How many steps a failing run shows. */
-const TRACE_STEPS = 60;
+const TRACE_STEPS = Number(process.env.SIM_TRACE ?? 60);
 
 /** Virtual time, and the one queue of all that will happen, in the order of time and, within a millisecond, of chance. */
 export class Timeline {

@@ -1,0 +1,35 @@
+import { requestBody } from "../../../../src/core/body.ts";
+import { sameBytes } from "../content.ts";
+import type { Checker } from "../evidence.ts";
+import { postedAt } from "../posted.ts";
+import { expectation } from "../relevant.ts";
+
+/** Invariant 6: every request maps to an event, a filter that matches and the right tenant. */
+export const noSpurious: Checker = {
+  invariant: "6 no spurious delivery",
+  check(evidence, violation) {
+    const { journal, log } = evidence;
+    for (const { send, part } of journal.requests) {
+      const { id, tenant, format } = part.target;
+      const what = `request for ${send.event.offset} to ${id}`;
+      const event = log[send.event.offset - 1];
+      const record = journal.subscriptions.get(id);
+      if (event === undefined || record === undefined) {
+        violation(`${what}: there is no such event or subscription`);
+        continue;
+      }
+      if (part.subscription !== `${tenant}/${id}` || tenant !== record.config.tenant) violation(`${what}: wrong tenant`);
+      const body = requestBody(format, send.event).bytes;
+      if (!sameBytes(body, requestBody(format, event).bytes)) violation(`${what}: other bytes`);
+      if (!includes(body, event.data)) violation(`${what}: the data is not what was posted`);
+      if (expectation(record, event, postedAt(evidence, event)) === "never") violation(`${what}: it does not match`);
+      const start = evidence.standing.get(id)?.start ?? 0;
+      if (send.event.offset < start) violation(`${what}: the subscription starts at ${start}`);
+    }
+    return journal.requests.length;
+  },
+};
+
+function includes(body: Uint8Array, data: Uint8Array): boolean {
+  return Buffer.from(body).includes(Buffer.from(data));
+}
