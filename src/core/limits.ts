@@ -57,6 +57,8 @@ export const READ_MAX_BYTES = 4 * MIB;
 export const SCANNED_PERSIST_EVERY_OFFSETS = 10_000;
 /** How long after an append the log looks whether everybody has heard of it (a crash may have eaten the wake). */
 export const WAKE_BACKSTOP_MS = 5 * SECOND_MS;
+/** How far the clocks of two machines may be apart that an object lives on one after the other. */
+export const CLOCK_SKEW_MAX_MS = 60 * SECOND_MS;
 /** Events sent along with a wake; more is pulled. */
 export const WAKE_INLINE_MAX_BYTES = 64 * KIB;
 /** Wakes under way at once from one log. */
@@ -166,6 +168,8 @@ export const TOPICS_MAX = 10_000;
 export const SUBSCRIPTIONS_PER_TOPIC_MAX = 10_000;
 /** Subscriptions that are gone with the answer to the DELETE of their topic; more are ended in the background. */
 export const TOPIC_DELETE_SUBSCRIPTIONS_MAX = 512;
+/** Of a topic; each is an object of its own. */
+export const PARTITIONS_MAX = 64;
 export const LIST_DEFAULT = 50;
 export const LIST_MAX = 200;
 /** Objects asked at once to fill one page of a list. */

@@ -1,5 +1,5 @@
-import { ok } from "../core/result.ts";
-import { demoReceive, setDemoReceiver } from "../demo/receivers.ts";
+import { err, ok } from "../core/result.ts";
+import { demoIsOff, demoIsOn, demoReceive, setDemoReceiver } from "../demo/receivers.ts";
 import { seedDemo } from "../demo/seed.ts";
 import { calling } from "../rpc/objects.ts";
 import { jsonAnswer } from "./answer.ts";
@@ -21,6 +21,7 @@ export async function postDemo(call: Call): Promise<Answer> {
 
 /** `PUT /v1/demo/receivers/{name}`: how a receiver answers from now on. */
 export async function putDemoReceiver(call: Call): Promise<Answer> {
+  if (!demoIsOn(call.env)) return err(demoIsOff());
   const body = await readJson(call.request);
   if (!body.ok) return body;
   const document = validate(ReceiverDocument, body.value);

@@ -51,7 +51,7 @@ export function forgetTopic({ tenant }: Whose, topic: string): void {
 export async function onTopic<T>(
   whose: Whose,
   topic: string,
-  absent: "create" | Problem,
+  ifAbsent: "create" | Problem | (() => Promise<"create" | Problem>),
   ask: (log: TopicLogRpc) => Promise<Result<T, Problem>>,
 ): Promise<Result<T, Problem>> {
   const remembered = topics.get(`${whose.tenant}/${topic}`, Date.now()) !== null;
@@ -60,6 +60,7 @@ export async function onTopic<T>(
     if (answer.ok || answer.error.code !== "not-found") return answer;
     forgetTopic(whose, topic);
   }
+  const absent = typeof ifAbsent === "function" ? await ifAbsent() : ifAbsent;
   const there = absent === "create" ? await ensureTopic(whose, topic) : await hasTopic(whose, topic);
   if (!there.ok) return there;
   if (absent !== "create" && there.value === false) return err(absent);

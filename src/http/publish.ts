@@ -5,6 +5,7 @@ import { HOPS_MAX } from "../core/limits.ts";
 import { parseIdempotencyKeyHeader } from "../core/names.ts";
 import { type PublishRequest, parsePublishJson } from "../core/publish.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { calling, topicLog } from "../rpc/objects.ts";
 import { jsonAnswer } from "./answer.ts";
 import { JSON_TYPES, readBody, refusedMediaType } from "./body.ts";
 import type { Answer, Call } from "./call.ts";
@@ -37,19 +38,29 @@ export async function publishEvents(call: Call): Promise<Answer> {
   const request = await toAppendRequest(parsed.value, headers.value, { body: body.value, requestId: call.requestId });
   if (!request.ok) return request;
 
-  const appended = await onTopic(call, topic.value, ifAbsent(call, request.value), (log) => log.append(request.value));
+  const appended = await onTopic(
+    call,
+    topic.value,
+    () => ifAbsent(call, topic.value, request.value),
+    (log) => log.append(request.value),
+  );
   if (!appended.ok) return appended;
   call.notes.loggedElsewhere = true;
   const events = appended.value.map((event) => view(event, topic.value));
   return ok(jsonAnswer(parsed.value.batch ? { events } : events[0], 202));
 }
 
-/** A topic that would be created only to refuse the event is not created. */
-function ifAbsent({ settings }: Call, { expectedOffset }: AppendRequest): "create" | Problem {
-  if (!settings.topicsAutoCreate) return noSuchTopic();
-  if (expectedOffset === null || expectedOffset === 1) return "create";
-  const detail = `The topic does not exist yet; its first event gets offset 1, not ${expectedOffset}.`;
-  return problem("offset-mismatch", detail, { extra: { nextOffset: 1 } });
+/** A topic that would be created only to refuse the event is not created. One that was deleted goes on with its offsets. */
+async function ifAbsent(call: Call, topic: string, { expectedOffset }: AppendRequest): Promise<"create" | Problem> {
+  if (!call.settings.topicsAutoCreate) return noSuchTopic();
+  if (expectedOffset === null) return "create";
+  const described = await calling(() => topicLog(call.env, call.tenant, topic).describe());
+  if (described.ok) return "create";
+  if (described.error.code !== "not-found") return described.error;
+  const nextOffset = described.error.extra?.nextOffset ?? 1;
+  if (nextOffset === expectedOffset) return "create";
+  const detail = `The topic does not exist; its next event would get offset ${nextOffset}, not ${expectedOffset}.`;
+  return problem("offset-mismatch", detail, { extra: { nextOffset } });
 }
 
 /** `invalid` (422) for a malformed header, `loop` (508) for an event that passed HOPS_MAX gateways. */

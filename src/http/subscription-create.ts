@@ -53,7 +53,8 @@ export async function createSubscription(
 async function requireTopic(call: Call, topic: string, start: Start): Promise<Result<unknown, Problem>> {
   const there = await hasTopic(call, topic);
   if (!there.ok || there.value) return there;
-  if (!call.settings.topicsAutoCreate) return err(noSuchTopic());
+  // The gateway's own topics are made by the gateway alone.
+  if (!call.settings.topicsAutoCreate || topic.startsWith("sluice.")) return err(noSuchTopic());
   if (typeof start === "object" && "offset" in start && start.offset > 1) {
     return err(
       invalidDocument([{ pointer: "#/start", detail: "is beyond the end of the topic, which has no events yet" }]),

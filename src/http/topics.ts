@@ -1,7 +1,9 @@
 import * as v from "valibot";
+import { type Problem, problem } from "../core/errors.ts";
 import {
   DESCRIPTION_MAX_CHARACTERS,
   LIST_CONCURRENCY_MAX,
+  PARTITIONS_MAX,
   RETENTION_DEFAULT_DAYS,
   RETENTION_MAX_DAYS,
   RETENTION_MIN_BYTES,
@@ -18,7 +20,7 @@ import { inGroups } from "./in-groups.ts";
 import { ensureTopic, forgetTopic, hasTopic, onTopic } from "./lookup.ts";
 import { noSuchTopic, topicIn } from "./path.ts";
 import { isNamePosition } from "./query.ts";
-import { members, prose, validate, wholeNumber } from "./validate.ts";
+import { invalidDocument, members, prose, validate, wholeNumber } from "./validate.ts";
 
 /** A topic as PUT sets it: what is left out has its default, also where the topic had something else. */
 const TopicDocument = members(
@@ -26,7 +28,7 @@ const TopicDocument = members(
     description: v.optional(prose(DESCRIPTION_MAX_CHARACTERS), ""),
     retentionDays: v.optional(wholeNumber(1, RETENTION_MAX_DAYS), RETENTION_DEFAULT_DAYS),
     retentionBytes: v.optional(v.nullable(wholeNumber(RETENTION_MIN_BYTES, Number.MAX_SAFE_INTEGER)), null),
-    partitions: v.optional(v.literal(1, "must be 1: more partitions are not available yet"), 1),
+    partitions: v.optional(wholeNumber(1, PARTITIONS_MAX), 1),
   },
   { types: "is not available yet; leave it out" },
 );
@@ -39,7 +41,9 @@ export async function putTopic(call: Call): Promise<Answer> {
   if (!body.ok) return body;
   const document = validate(TopicDocument, body.value);
   if (!document.ok) return document;
-  const { partitions: _one, ...settings } = document.value;
+  const { partitions, ...settings } = document.value;
+  const refused = partitions === 1 ? null : await partitionsRefused(call, topic.value);
+  if (refused !== null) return err(refused);
 
   const ensured = await ensureTopic(call, topic.value, settings);
   if (!ensured.ok) return ensured;
@@ -50,6 +54,14 @@ export async function putTopic(call: Call): Promise<Answer> {
   });
   if (!described.ok) return described;
   return ok(jsonAnswer(view(topic.value, described.value), created ? 201 : 200));
+}
+
+/** Of a topic that exists, partitions cannot change; for a new one there is no choice yet. */
+async function partitionsRefused(call: Call, topic: string): Promise<Problem> {
+  const there = await hasTopic(call, topic);
+  if (!there.ok) return there.error;
+  if (there.value) return problem("conflict", "The partitions of a topic cannot change. It has 1.");
+  return invalidDocument([{ pointer: "#/partitions", detail: "must be 1: more partitions are not available yet" }]);
 }
 
 /** `GET /v1/topics/{topic}`. */

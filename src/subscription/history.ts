@@ -39,7 +39,8 @@ export class History {
     known: Known,
     query: DeliveriesQuery,
   ): Promise<Result<{ deliveries: readonly Delivery[]; next: number | null }, Problem>> {
-    const pending = await this.#pending(known);
+    const waiting = await this.waiting(known);
+    const pending = new Map(waiting.events.map((event) => [event.offset, event]));
     const before = query.before ?? Number.MAX_SAFE_INTEGER;
     const { rows, complete } = this.#rowsBelow(before);
     const offsets = new Set<number>();
@@ -60,9 +61,9 @@ export class History {
   }
 
   async at(known: Known, offset: number): Promise<Delivery | null> {
-    const collected = this.attemptsAt(offset);
-    const pending = await this.#pending(known);
-    return this.#delivery(known, offset, collected, pending.get(offset) ?? null);
+    const waiting = await this.#waitingAt(known, offset);
+    // Only now: while the log was asked, attempts may have been made.
+    return this.#delivery(known, offset, this.attemptsAt(offset), waiting);
   }
 
   /** Every attempt at this offset, oldest first. */
@@ -73,11 +74,15 @@ export class History {
 
   /** Rows by offset, and the offset at and below which they are not complete (0: they are). */
   #rowsBelow(before: number): { rows: Map<number, Collected[]>; complete: number } {
-    const ranges = this.#state.tables
-      .flatMap((table) => this.#store.rangesBelow(table.id, before, LIST_SCAN_MAX_ROWS + 1))
-      .sort((a, b) => b.hi - a.hi);
-    const complete = ranges[LIST_SCAN_MAX_ROWS]?.hi ?? 0;
-    return { rows: this.#collect(ranges.slice(0, LIST_SCAN_MAX_ROWS), null), complete };
+    for (let most = LIST_SCAN_MAX_ROWS; ; most *= 2) {
+      const ranges = this.#state.tables
+        .flatMap((table) => this.#store.rangesBelow(table.id, before, most + 1))
+        .sort((a, b) => b.hi - a.hi);
+      const complete = ranges[most]?.hi ?? 0;
+      // One event tried a thousand times fills the page with its rows: without more of them the list would stand still.
+      const progress = complete === 0 || complete + 1 < before;
+      if (progress) return { rows: this.#collect(ranges.slice(0, most), null), complete };
+    }
   }
 
   #collect(ranges: readonly LeaseRange[], only: number | null): Map<number, Collected[]> {
@@ -95,21 +100,34 @@ export class History {
     return collected;
   }
 
-  /** What waits in the log: after the cursor, or behind a blocked key. */
-  async #pending(known: Known): Promise<Map<number, Peeked>> {
+  /**
+   * What waits in the log, oldest first: after the cursor, or behind a blocked key. At most PENDING_LISTED_MAX are looked
+   * up; `unread` offsets beyond them may match or not.
+   */
+  async waiting(known: Known): Promise<{ events: readonly Peeked[]; unread: number; head: number }> {
     const { lanes, cursor } = this.#state;
+    const nothing = { events: [], unread: 0, head: cursor };
+    if (known.runtime.phase !== "live") return nothing;
     const from = Math.min(cursor + 1, ...lanes.waiting.values());
     const { tenant, topic, id } = known.config;
-    const pending = new Map<number, Peeked>();
-    if (known.runtime.phase !== "live") return pending;
     const peeked = await this.#deps.topicLog(tenant, topic).peekFor(id, from - 1, PENDING_LISTED_MAX);
-    if (!peeked.ok) return pending;
-    for (const one of peeked.value.events) {
-      const lane = one.key === null ? undefined : lanes.waiting.get(one.key);
-      const waits = one.offset > this.#state.cursor || (lane !== undefined && one.offset >= lane);
-      if (waits && !this.#state.skips.has(one.offset)) pending.set(one.offset, one);
-    }
-    return pending;
+    if (!peeked.ok) return nothing;
+    const { events, scannedTo, head } = peeked.value;
+    return { events: events.filter((one) => this.#waits(one)), unread: Math.max(0, head - scannedTo), head };
+  }
+
+  #waits({ key, offset }: Peeked): boolean {
+    const { lanes, cursor, skips } = this.#state;
+    const lane = key === null ? undefined : lanes.waiting.get(key);
+    return (offset > cursor || (lane !== undefined && offset >= lane)) && !skips.has(offset);
+  }
+
+  /** The event at this offset, if it waits. */
+  async #waitingAt(known: Known, offset: number): Promise<Peeked | null> {
+    const { tenant, topic, id } = known.config;
+    const peeked = await this.#deps.topicLog(tenant, topic).peekFor(id, offset - 1, 1);
+    const event = peeked.ok ? peeked.value.events[0] : undefined;
+    return event?.offset === offset && this.#waits(event) ? event : null;
   }
 
   #delivery(known: Known, offset: number, collected: readonly Collected[], pending: Peeked | null): Delivery | null {
@@ -148,8 +166,9 @@ export class History {
       return held ? "held" : "retrying";
     }
     if (this.#state.letter(offset) !== null) return "dead";
-    const settled = collected.findLast((one) => one.entry.fin !== null)?.entry.fin;
-    return settled ?? (pending ? "pending" : null);
+    // No letter: one that counted as dead and turned out to have arrived is delivered.
+    const ends = collected.flatMap(({ entry }) => (entry.fin === null ? [] : [entry.fin]));
+    return ends.findLast((end) => end !== "dead") ?? ends.at(-1) ?? (pending ? "pending" : null);
   }
 }
 

@@ -91,15 +91,20 @@ export class Intake {
   }
 
   #applyLane(lane: FetchAnswer["lanes"][number], request: FetchRequest): void {
-    const { lanes, heads } = this.#state;
+    const { lanes, heads, cursor } = this.#state;
     const asked = request.lanes.find((one) => one.key === lane.key);
     // Advanced or ended while the answer was on its way.
     if (asked === undefined || lanes.waiting.get(lane.key) !== asked.from) return;
     if (lane.match !== null) {
       heads.set(lane.key, lane.match);
     } else if (lane.scannedTo + 1 > asked.from) {
-      // Not stored: after a restart it is read from the older place again. Past the cursor, the lane has ended.
+      // Not stored: after a restart it is read from the older place again.
       lanes.advance(lane.key, lane.scannedTo + 1);
+      if (lane.scannedTo >= cursor) {
+        // All that waited has gone.
+        lanes.end(lane.key);
+        this.#state.touchLane(lane.key);
+      }
     }
   }
 }

@@ -129,7 +129,8 @@ export class Lifecycle {
     const now = this.#deps.now();
     if (runtime.state !== "active") {
       // Time spent stopped is not time spent failing, and what a disabling held is due again.
-      if (runtime.state === "disabled") runtime.health = { ...runtime.health, failingSince: null };
+      const { failingSince } = runtime.health;
+      runtime.health = { ...runtime.health, failingSince: failingSince === null ? null : now };
       if (runtime.state === "disabled" && runtime.health.state === "healthy") runtime.reopenedAt = now;
       runtime.state = "active";
       runtime.disabledReason = null;

@@ -157,8 +157,9 @@ export class SubscriptionMachine {
       if (this.#settlement.expire(known, this.#deps.now()) > 0) this.#state.commit();
       this.#pump.forgetHint();
       await this.#pump.run();
+    } else {
+      this.#outbox.flush();
     }
-    this.#outbox.flush();
   }
 
   #live(): Known | null {
@@ -188,23 +189,21 @@ export class SubscriptionMachine {
   }
 
   async #view(known: Known): Promise<SubscriptionView> {
+    const waiting = await this.#history.waiting(known);
     const { config, runtime } = known;
     const { holes, flights, lanes, cursor } = this.#state;
-    const unsettled = lanes.unsettled + lanes.waiting.size;
-    const counted = await this.#deps.topicLog(config.tenant, config.topic).countFor(config.id, cursor);
-    const ahead = counted.ok ? counted.value : { matched: 0, rest: 0, head: cursor };
-    const quiet = ahead.matched === 0 && ahead.rest === 0;
-    const offsets = [...holes.keys(), ...flights.keys(), ...lanes.waiting.values()];
-    const times = [...holes.values()]
-      .map((hole) => hole.eventId)
-      .concat([...flights.values()].map((one) => one.entry.id));
+    const ids = [...holes.values()].map((hole) => hole.eventId);
+    for (const flight of flights.values()) ids.push(flight.entry.id);
+    const [next] = waiting.events;
+    if (next !== undefined) ids.push(next.id);
+    const scanned = waiting.unread === 0 && !waiting.events.some((event) => event.offset > cursor);
     return {
       config,
       state: runtime.state,
       disabledReason: runtime.disabledReason,
-      cursor: quiet ? Math.max(cursor, ahead.head) : cursor,
-      lag: ahead.matched + ahead.rest + unsettled,
-      oldestUnsettledAt: offsets.length === 0 ? null : oldest(times),
+      cursor: scanned ? Math.max(cursor, waiting.head) : cursor,
+      lag: lanes.unsettled + waiting.events.length + waiting.unread,
+      oldestUnsettledAt: oldest(ids),
       health: runtime.health,
     };
   }

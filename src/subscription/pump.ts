@@ -90,6 +90,7 @@ export class Pump {
    * left to the caller, so nothing here asks to be called at once again and again.
    */
   arm(ran: boolean): void {
+    this.#outbox.flush();
     const known = this.#state.known;
     if (known === null || known.runtime.phase === "deleted") return;
     const now = this.#deps.now();
@@ -205,7 +206,6 @@ export class Pump {
   #after(known: Known): void {
     const now = this.#deps.now();
     this.arm(false);
-    this.#outbox.flush();
     // More than the reporting deliverers could take: the alarm starts others (a report must not: calls would nest).
     if (this.#scheduler.hasReady(known, now)) this.#deps.alarm(now);
     else if (this.#scheduler.wanted(known, now) !== null) this.#deps.background(this.#readAhead());
@@ -216,7 +216,8 @@ export class Pump {
       const came = await this.#intake.fill();
       const known = this.#state.known;
       const now = this.#deps.now();
-      if (came && known !== null && this.#scheduler.hasReady(known, now)) this.#deps.alarm(now);
+      const more = came && known !== null && this.#scheduler.wanted(known, now) !== null;
+      if (known !== null && (more || (came && this.#scheduler.hasReady(known, now)))) this.#deps.alarm(now);
       this.arm(false);
     } catch {
       this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);

@@ -58,11 +58,11 @@ export class Scheduler {
   lease(known: Known, max: number, deliverer: number | null, now: number): Part | null {
     const mode = this.mode(known, now);
     const room = Math.min(max, known.config.concurrency - this.#state.flights.size, mode === "probe" ? 1 : max);
-    if (mode === "none" || room <= 0) return null;
+    if (room <= 0) return null;
     const sends: Send[] = [];
     let id = deliverer;
     while (sends.length < room) {
-      const candidate = mode === "probe" ? this.#probe(known) : this.#next(known, now);
+      const candidate = this.#candidate(known, mode, now);
       if (candidate === null) break;
       const row = this.#rowFor(known, id, now);
       id ??= row.id;
@@ -86,8 +86,8 @@ export class Scheduler {
   /** What the next fetch from the log should bring; null when nothing is missing. */
   wanted(known: Known, now: number): Omit<FetchRequest, "subscription" | "filterVersion" | "floor"> | null {
     const mode = this.mode(known, now);
-    if (mode === "none") return null;
     const offsets = this.#wantedOffsets(known, mode, now);
+    if (mode === "none") return offsets.length === 0 ? null : { offsets, lanes: [], after: null, maxEvents: 0 };
     const lanes = this.#wantedLanes();
     const state = this.#state;
     const crowded = state.holes.size >= HOLES_MAX || state.lanes.waiting.size >= LANES_MAX;
@@ -119,9 +119,9 @@ export class Scheduler {
     return earliest;
   }
 
-  #wantedOffsets(known: Known, mode: "all" | "probe", now: number): number[] {
-    if (mode === "probe") {
-      const hole = this.#probeHole(known);
+  #wantedOffsets(known: Known, mode: "all" | "probe" | "none", now: number): number[] {
+    if (mode !== "all") {
+      const hole = this.#manualHole(known, now) ?? (mode === "probe" ? this.#probeHole(known) : null);
       return hole === null || this.#state.payloads.has(hole.offset) ? [] : [hole.offset];
     }
     const offsets: number[] = [];
@@ -146,6 +146,25 @@ export class Scheduler {
       if (ready.length === REREAD_MAX_EVENTS) break;
     }
     return [...ready, ...later].slice(0, REREAD_MAX_EVENTS);
+  }
+
+  #candidate(known: Known, mode: "all" | "probe" | "none", now: number): Candidate | null {
+    if (mode === "all") return this.#next(known, now);
+    const manual = this.#manualHole(known, now);
+    const event = manual === null ? undefined : this.#state.payloads.get(manual.offset);
+    if (manual !== null && event !== undefined) return retryOf(manual, event, "manual");
+    return mode === "probe" ? this.#probe(known) : null;
+  }
+
+  /** What a person asked to try now is tried now, also during a hold or while the subscriber asked for quiet. */
+  #manualHole(known: Known, now: number): Hole | null {
+    const { phase, state } = known.runtime;
+    const { holes, flights } = this.#state;
+    if (phase !== "live" || state !== "active" || (known.config.ordering === "topic" && flights.size > 0)) return null;
+    for (const hole of holes.values()) {
+      if (hole.trigger === "manual" && !flights.has(hole.offset) && this.dueAt(known, hole) <= now) return hole;
+    }
+    return null;
   }
 
   #next(known: Known, now: number): Candidate | null {

@@ -34,7 +34,8 @@ export class Settlement {
     const arrivedBefore = flight.entry.fin === "delivered";
     record(flight.entry, result);
     const success = isSuccess(result);
-    this.#health(known, success, result.error, { now, retryAfter: result.retryAfterMilliseconds });
+    const probe = flight.entry.g === "probe";
+    this.#health(known, success, result.error, { now, retryAfter: result.retryAfterMilliseconds, probe });
     if (result.statusCode === 429 && result.retryAfterMilliseconds !== null) {
       known.runtime.quietUntil = Math.max(known.runtime.quietUntil, now + result.retryAfterMilliseconds);
       this.#state.touchRuntime();
@@ -103,7 +104,7 @@ export class Settlement {
     this.#state.setHole(hole);
     if (!interruptionIsFailure(interruptions)) return;
     this.#state.setHole({ ...hole, interruptions: 0 });
-    this.#health(known, false, INTERRUPTED, { now, retryAfter: null });
+    this.#health(known, false, INTERRUPTED, { now, retryAfter: null, probe: entry.g === "probe" });
     const facts = { success: false, statusCode: null, retryAfterMilliseconds: null, instruction: null };
     this.#judge(known, entry, facts, now);
   }
@@ -117,7 +118,7 @@ export class Settlement {
     this.#state.touchRow(row);
     if (!isSuccess(result)) return;
     entry.fin = "delivered";
-    this.#health(known, true, null, { now, retryAfter: null });
+    this.#health(known, true, null, { now, retryAfter: null, probe: false });
     const flight = this.#state.flights.get(result.offset);
     const hole = this.#state.holes.get(result.offset);
     if (flight !== undefined) {
@@ -195,7 +196,7 @@ export class Settlement {
     known: Known,
     success: boolean,
     error: { readonly code: AttemptErrorCode; readonly message: string } | null,
-    at: { now: number; retryAfter: number | null },
+    at: { now: number; retryAfter: number | null; probe: boolean },
   ): void {
     const { runtime, config } = known;
     const before = runtime.health;
@@ -218,8 +219,14 @@ export class Settlement {
     const failingSince = before.failingSince ?? at.now;
     const limit = config.retry.holdAfterFailures;
     const held = before.state === "failing" || (limit !== null && consecutiveFailures >= limit);
-    const nextProbeAt = held ? at.now + probeDelayMs(runtime.probes, at.retryAfter) : null;
-    if (before.state === "failing") runtime.probes += 1;
+    if (before.state === "failing" && at.probe) runtime.probes += 1;
+    // What was under way when the hold began puts off no probe, unless by its Retry-After.
+    const asked = at.now + (at.retryAfter ?? 0);
+    const next =
+      before.state === "failing" && !at.probe
+        ? Math.max(before.nextProbeAt ?? at.now, asked)
+        : at.now + probeDelayMs(runtime.probes, at.retryAfter);
+    const nextProbeAt = held ? next : null;
     runtime.health = {
       ...before,
       state: held ? "failing" : "healthy",

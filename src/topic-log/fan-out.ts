@@ -1,6 +1,7 @@
 import type { LogEvent } from "../core/event.ts";
 import { compileFilter, type Filter, type FilterInput } from "../core/filter.ts";
 import {
+  CLOCK_SKEW_MAX_MS,
   PULL_MAX_EVENTS,
   SCAN_MAX_EVENTS,
   SCANNED_PERSIST_EVERY_OFFSETS,
@@ -44,11 +45,13 @@ export class FanOut {
   readonly #store: TopicLogStore;
   readonly #reader: Reader;
   readonly listeners = new Map<string, Listener>();
-  #running = false;
+  /** Those to be told, in the order in which they became due. */
+  readonly #due = new Set<Listener>();
+  #workers = 0;
 
   /**
    * `pendingAlarm` is what was pending when the object woke. A commit sets it at most WAKE_BACKSTOP_MS ahead and it
-   * is moved further only when everybody has heard; so one beyond that means that nobody has anything to hear.
+   * is moved further only when everybody has heard; so one well beyond that means that nobody has anything to hear.
    */
   constructor(
     deps: LogDeps,
@@ -59,7 +62,7 @@ export class FanOut {
     this.#state = parts.state;
     this.#store = parts.store;
     this.#reader = parts.reader;
-    const heard = pendingAlarm !== null && pendingAlarm > deps.now() + WAKE_BACKSTOP_MS;
+    const heard = pendingAlarm !== null && pendingAlarm > deps.now() + WAKE_BACKSTOP_MS + CLOCK_SKEW_MAX_MS;
     for (const row of parts.store.subscribers()) {
       if (row.removing) continue;
       const listener = this.add(row);
@@ -89,76 +92,65 @@ export class FanOut {
   committed(): void {
     if (this.listeners.size === 0) return;
     this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
-    this.start();
-  }
-
-  start(): void {
-    if (this.#running) return;
-    this.#running = true;
-    this.#deps.background(this.#run());
+    this.tellAll();
   }
 
   /** True while somebody may not have heard: the alarm is needed again. */
   get unfinished(): boolean {
-    for (const listener of this.listeners.values()) {
-      if (listener.waking || (listener.mode === "push" && (listener.unheard || this.#behind(listener)))) return true;
-    }
+    for (const listener of this.listeners.values()) if (listener.waking || this.#isDue(listener)) return true;
     return false;
   }
 
-  /** The alarm: everybody who may have missed something is told again. */
-  async remind(): Promise<void> {
-    await this.#wakeAll([...this.listeners.values()].filter((one) => one.mode === "push" && one.unheard));
-    this.start();
-  }
-
-  async #run(): Promise<void> {
-    try {
-      for (;;) {
-        const due = [...this.listeners.values()].filter(
-          (one) => one.mode === "push" && !one.waking && !this.#failed.has(one.row.id) && this.#behind(one),
-        );
-        if (due.length === 0) return;
-        await this.#wakeAll(due);
-      }
-    } finally {
-      this.#running = false;
-      this.#failed.clear();
+  /** Tells everybody who waits to be woken and has something to hear, or may have missed something. Does not wait. */
+  tellAll(): void {
+    for (const listener of this.listeners.values()) if (this.#isDue(listener)) this.#due.add(listener);
+    // Each takes one at once, so that nobody waits for a worker that waits for somebody else.
+    while (this.#due.size > 0 && this.#workers < WAKE_MAX_CONCURRENT) {
+      this.#workers += 1;
+      this.#deps.background(this.#work());
     }
   }
 
-  /** Those that could not be reached in this run: left to the alarm. */
-  readonly #failed = new Set<string>();
-
-  #behind(listener: Listener): boolean {
-    return listener.quietTo < this.#state.head;
+  /** One wake after the other: a subscription that takes its time holds up one worker, not the news of the others. */
+  async #work(): Promise<void> {
+    try {
+      for (const listener of this.#due) {
+        this.#due.delete(listener);
+        const reached = await this.#tell(listener);
+        // More may have come while it was told. One that could not be reached is left to the alarm, or the next commit.
+        if (reached && this.#isDue(listener)) this.#due.add(listener);
+      }
+    } finally {
+      this.#workers -= 1;
+    }
   }
 
-  async #wakeAll(due: readonly Listener[]): Promise<void> {
-    const queue = [...due];
-    const workers = Array.from({ length: Math.min(WAKE_MAX_CONCURRENT, queue.length) }, async () => {
-      for (let one = queue.shift(); one !== undefined; one = queue.shift()) await this.#tell(one);
-    });
-    await Promise.all(workers);
+  #isDue(listener: Listener): boolean {
+    const { row, mode, waking, unheard, quietTo } = listener;
+    if (waking || mode !== "push" || !this.listeners.has(row.id)) return false;
+    return unheard || quietTo < this.#state.head;
   }
 
-  async #tell(listener: Listener): Promise<void> {
-    if (listener.waking || listener.mode === "pull") return;
+  /** False when it could not be reached. */
+  async #tell(listener: Listener): Promise<boolean> {
+    if (!this.#isDue(listener)) return true;
     const wake = this.#wakeFor(listener);
-    if (wake === null) return;
+    if (wake === null) return true;
     listener.waking = true;
     const { pulls } = listener;
     const { filterVersion } = listener.row;
     try {
       const { mode } = await this.#deps.wake(listener.row.id, wake);
-      if (mode === "gone") return this.#forget(listener);
-      if (filterVersion !== listener.row.filterVersion || pulls !== listener.pulls) return;
-      listener.unheard = false;
-      listener.mode = mode;
-      if (mode === "push") this.heard(listener, wake.scannedTo);
+      if (mode === "gone") this.#forget(listener);
+      else if (filterVersion === listener.row.filterVersion && pulls === listener.pulls) {
+        listener.unheard = false;
+        listener.mode = mode;
+        if (mode === "push") this.heard(listener, wake.scannedTo);
+      }
+      return true;
     } catch {
       listener.unheard = true;
-      this.#failed.add(listener.row.id);
+      return false;
     } finally {
       listener.waking = false;
     }

@@ -45,14 +45,14 @@ export class Log {
     this.#reader = new Reader(this.#state, this.#store, deps.partition);
     const parts = { state: this.#state, store: this.#store, reader: this.#reader };
     this.#fanOut = new FanOut(deps, parts, pendingAlarm);
-    this.#appender = new Appender(deps, parts, () => this.#fanOut.committed());
+    this.#appender = new Appender(deps, parts, () => this.#committed());
     this.#queries = new Queries(this.#state, this.#reader);
   }
 
   create(settings: TopicSettings): Result<{ created: boolean; description: PartitionDescription }, Problem> {
     if (this.#state.live !== null) return ok({ created: false, description: this.#describe() });
     const now = this.#deps.now();
-    this.#store.transaction(() => {
+    this.#transaction(() => {
       this.#store.putLog({
         ...settings,
         tag: this.#deps.newTag(),
@@ -76,8 +76,10 @@ export class Log {
     return ok(this.#describe());
   }
 
+  /** `not-found` tells the `nextOffset` that a topic created now would begin with: a deleted one goes on. */
   describe(): Result<PartitionDescription, Problem> {
-    return this.#state.live === null ? err(NO_TOPIC) : ok(this.#describe());
+    if (this.#state.live !== null) return ok(this.#describe());
+    return err({ ...NO_TOPIC, extra: { nextOffset: this.#state.nextOffset } });
   }
 
   append(request: AppendRequest): Promise<Result<readonly AppendedEvent[], Problem>> {
@@ -190,12 +192,6 @@ export class Log {
     return ok(answer);
   }
 
-  countFor(subscription: string, after: number): Result<{ matched: number; rest: number; head: number }, Problem> {
-    const listener = this.#fanOut.listeners.get(subscription);
-    if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
-    return ok({ ...this.#queries.count(after, listener), head: this.#state.head });
-  }
-
   peekFor(subscription: string, after: number, limit: number): Result<PeekAnswer, Problem> {
     const listener = this.#fanOut.listeners.get(subscription);
     if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
@@ -232,7 +228,7 @@ export class Log {
     if (this.#state.live !== null) {
       const now = this.#state.time(this.#deps.now());
       if (!(await this.#dropExpired(now))) settled = false;
-      await this.#fanOut.remind();
+      this.#fanOut.tellAll();
     }
     if (!settled || this.#fanOut.unfinished) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     const due = this.#state.retentionDueAt();
@@ -250,10 +246,30 @@ export class Log {
       [...this.#fanOut.listeners.keys()].map((id) => this.#deps.expire(id, through)),
     );
     if (told.some((one) => one.status === "rejected")) return false;
-    const dropped = this.#store.transaction(() => this.#state.dropThrough(through, now));
+    const dropped = this.#transaction(() => this.#state.dropThrough(through, now));
     this.#reader.forget();
     this.#deps.log("retention", { segments: dropped, firstOffset: this.#state.firstOffset });
     return true;
+  }
+
+  /** In the turn of a commit. Where nobody is to be told, only this sets the alarm that retention needs. */
+  #committed(): void {
+    this.#fanOut.committed();
+    if (this.#fanOut.listeners.size > 0) return;
+    const now = this.#deps.now();
+    const due = this.#state.expiredThrough(this.#state.time(now)) === null ? this.#state.retentionDueAt() : now;
+    if (due !== null) this.#deps.alarm(due);
+  }
+
+  /** What is changed in memory along the way is read again when storage refuses. */
+  #transaction<T>(run: () => T): T {
+    try {
+      return this.#store.transaction(run);
+    } catch (thrown) {
+      this.#state.reload();
+      this.#reader.forget();
+      throw thrown;
+    }
   }
 
   /** False while a subscription of a deleted topic has not heard of it. */

@@ -109,10 +109,6 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
     return this.#opened.fetchFor(...args);
   }
 
-  async countFor(...args: Parameters<TopicLogRpc["countFor"]>): ReturnType<TopicLogRpc["countFor"]> {
-    return this.#opened.countFor(...args);
-  }
-
   async peekFor(...args: Parameters<TopicLogRpc["peekFor"]>): ReturnType<TopicLogRpc["peekFor"]> {
     return this.#opened.peekFor(...args);
   }

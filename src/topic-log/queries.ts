@@ -78,18 +78,7 @@ export class Queries {
     return { fresh, scannedTo, head, firstOffset, found, lanes };
   }
 
-  /** Matched events after `after`, at most SCAN_MAX_EVENTS looked at; `rest` were not looked at. */
-  count(after: number, listener: Listener): { matched: number; rest: number } {
-    let matched = 0;
-    let scanned = 0;
-    for (const event of this.#reader.ascending(this.#skipQuiet(after, listener) + 1)) {
-      if (scanned === SCAN_MAX_EVENTS) return { matched, rest: this.#state.nextOffset - event.offset };
-      scanned += 1;
-      if (listener.matches(filterInput(event))) matched += 1;
-    }
-    return { matched, rest: 0 };
-  }
-
+  /** Matched events after `after`, at most `limit`, and at most SCAN_MAX_EVENTS looked at. */
   peek(after: number, limit: number, listener: Listener): PeekAnswer {
     const events: Peeked[] = [];
     let scanned = 0;
@@ -101,7 +90,7 @@ export class Queries {
       scannedTo = offset;
       if (listener.matches(filterInput(event))) events.push({ id, offset, type, key });
     }
-    return { events, scannedTo };
+    return { events, scannedTo, head: this.#state.head };
   }
 
   #skipQuiet(after: number, listener: Listener): number {

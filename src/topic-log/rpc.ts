@@ -85,6 +85,8 @@ export interface PeekAnswer {
   readonly events: readonly Peeked[];
   /** Everything up to here was looked at. */
   readonly scannedTo: number;
+  /** The newest offset. */
+  readonly head: number;
 }
 
 /** A wake: what was committed since the subscription was last told, as far as it matches. */
@@ -120,11 +122,6 @@ export interface TopicLogRpc {
   setFilter(subscription: string, filter: Filter, filterVersion: number): Promise<Result<null, Problem>>;
   unregister(subscription: string): Promise<Result<null, Problem>>;
   fetchFor(request: FetchRequest): Promise<Result<FetchAnswer, Problem>>;
-  /** Matched events after `after` among the next SCAN_MAX_EVENTS; `rest` are those not looked at. */
-  countFor(
-    subscription: string,
-    after: number,
-  ): Promise<Result<{ matched: number; rest: number; head: number }, Problem>>;
   /** Matched events after `after`, without their data, changing nothing: what a delivery log shows as pending. */
   peekFor(subscription: string, after: number, limit: number): Promise<Result<PeekAnswer, Problem>>;
   /** Tombstone: events, idempotency and registrations go, offsets continue should the topic be created again. */

@@ -95,7 +95,6 @@ function gateway(sent: (offset: number) => void) {
       unregister: (...args) => call(() => log.unregister(...args)),
       setFilter: (...args) => call(() => log.setFilter(...args)),
       fetchFor: (...args) => call(() => log.fetchFor(...args)),
-      countFor: (...args) => call(() => log.countFor(...args)),
       peekFor: (...args) => call(() => log.peekFor(...args)),
       event: (...args) => call(() => log.event(...args)),
     }),

@@ -8,7 +8,7 @@ import { Gateway } from "../support/gateway.ts";
 import { ROOT, toolEnvironment } from "../support/process-group.ts";
 
 let directory: string;
-let gateway: Gateway;
+let gateway: Gateway | undefined;
 
 /** Builds what `wrangler deploy` would upload. */
 function buildBundle(): void {

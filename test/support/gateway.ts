@@ -20,6 +20,8 @@ export interface GatewayOptions {
 
 const START_MAX_MS = 60_000;
 const START_POLL_MS = 25;
+/** A request that came while the two halves of `wrangler dev` were still finding each other may never be answered. */
+const START_ANSWER_MAX_MS = 2000;
 
 /**
  * A real gateway: `wrangler dev` as API clause 1.2 gives it, on a port and a state directory of its own. `kill()` takes
@@ -98,7 +100,7 @@ export class Gateway {
   async #healthy(): Promise<void> {
     const giveUpAt = performance.now() + START_MAX_MS;
     while (performance.now() < giveUpAt) {
-      const answer = await fetch(`${this.origin}/healthz`, { signal: AbortSignal.timeout(START_MAX_MS) }).catch(
+      const answer = await fetch(`${this.origin}/healthz`, { signal: AbortSignal.timeout(START_ANSWER_MAX_MS) }).catch(
         () => null,
       );
       if (answer?.status === 200) return;

@@ -120,3 +120,40 @@ describe("migrations", () => {
     });
   });
 });
+
+describe("a person's retry", () => {
+  it("is one attempt now, also while the subscription is on hold", async () => {
+    const { tenant, log } = await newTopic();
+    const retry = { scheduleSeconds: [60], jitter: 0, onExhausted: "continue", holdAfterFailures: 1 } as const;
+    const { rpc } = await newSubscription(tenant, { url: "http://subscriber.example/500", retry });
+    await log.append(appendOf({}));
+    const held = await eventually(async () => {
+      const listed = await rpc.deliveries(ALL);
+      return listed.ok ? listed.value.deliveries.find((one) => one.state === "held") : null;
+    });
+    expect(await rpc.retry(held.eventId)).toMatchObject({ ok: true });
+    const tried = await eventually(async () => {
+      const delivery = await rpc.delivery(held.eventId);
+      return delivery.ok && delivery.value.attempts.length === 2 && delivery.value.state === "held"
+        ? delivery.value
+        : null;
+    });
+    expect(tried.attempts.map((attempt) => attempt.trigger)).toEqual(["fan-out", "manual"]);
+  });
+});
+
+describe("lag", () => {
+  it("counts every event that waits, and the oldest of them has a time", async () => {
+    const { tenant, log } = await newTopic();
+    const { rpc } = await newSubscription(tenant, { url: "http://subscriber.example/500" });
+    await log.append(appendOf({ key: "a" }, { key: "a" }, { key: "a" }));
+    await eventually(async () => (await states(rpc)).includes("retrying"));
+    const behind = await rpc.view();
+    expect(behind.ok && behind.value.lag).toBe(3);
+    const { rpc: paused } = await newSubscription(tenant);
+    await paused.pause();
+    const [event] = await log.append(appendOf({})).then((answer) => (answer.ok ? answer.value : []));
+    const view = await paused.view();
+    expect(view.ok && [view.value.lag, view.value.oldestUnsettledAt]).toEqual([1, Date.parse(event?.time ?? "")]);
+  });
+});

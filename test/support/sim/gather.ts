@@ -35,7 +35,7 @@ async function standingOf(manager: Manager, record: SubscriptionRecord, start: n
   const view = await manager.rpc(record.config.id).view();
   if (!view.ok || start === null) return null;
   const deliveries = await readDeliveries(manager, record, 1000);
-  const paged = await readDeliveries(manager, record, 2);
+  const paged = await readDeliveries(manager, record, 9);
   return { record, view: view.value, start, deliveries: [...deliveries].reverse(), paged };
 }
 
