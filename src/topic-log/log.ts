@@ -150,14 +150,9 @@ export class Log {
     const { start } = listener.row;
     // What was quiet for the old filter may match the new one, for what has not been scanned by the subscription.
     const quiet = listener.known ?? start - 1;
-    listener.row = {
-      ...listener.row,
-      filter: JSON.stringify(filter),
-      filterVersion,
-      quietFrom: quiet,
-      quietTo: quiet,
-    };
-    this.#store.putSubscriber(listener.row);
+    const row = { ...listener.row, filter: JSON.stringify(filter), filterVersion, quietFrom: quiet, quietTo: quiet };
+    this.#store.putSubscriber(row);
+    listener.row = row;
     listener.matches = compileFilter(filter);
     listener.quietFrom = quiet;
     listener.quietTo = quiet;
@@ -167,7 +162,8 @@ export class Log {
   }
 
   unregister(subscription: string): Result<null, Problem> {
-    if (this.#fanOut.listeners.delete(subscription)) this.#store.deleteSubscriber(subscription);
+    if (this.#fanOut.listeners.has(subscription)) this.#store.deleteSubscriber(subscription);
+    this.#fanOut.listeners.delete(subscription);
     return ok(null);
   }
 

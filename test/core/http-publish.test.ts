@@ -1,18 +1,20 @@
 import { describe, expect, test } from "vitest";
+import { problem } from "../../src/core/errors.ts";
 import type { AppendRequest } from "../../src/core/event.ts";
-import { ok } from "../../src/core/result.ts";
+import { err, ok } from "../../src/core/result.ts";
 import { readPublishHeaders } from "../../src/http/publish.ts";
 import { fakeGateway, type SendInit } from "../support/http-env.ts";
 
 const EVENT = { type: "order.paid", data: { total: 1 } };
 
 /** A gateway whose log takes everything, and what it was given. */
-function openLog(variables: Record<string, string> = {}) {
+function openLog(variables: Record<string, string> = {}, nextOffset = 1) {
   const requests: AppendRequest[] = [];
   const gateway = fakeGateway({
     variables,
     directory: { ensureTopic: async () => ok({ created: true }), hasTopic: async () => false },
     topicLog: {
+      describe: async () => err(problem("not-found", "", { extra: { nextOffset } })),
       append: async (request) => {
         requests.push(request);
         return ok(
@@ -145,6 +147,15 @@ describe("a refused publish creates nothing", () => {
     expect(gateway.calls.filter((call) => call.endsWith("ensureTopic"))).toEqual([]);
     const first = await publish({ json: EVENT, headers: { "sluice-expected-offset": "1" } }, "not-there");
     expect(first.status).toBe(202);
+  });
+
+  test("an expected offset on a topic that was deleted: where it goes on", async () => {
+    const { publish, gateway } = openLog({}, 5);
+    const refused = await publish({ json: EVENT, headers: { "sluice-expected-offset": "1" } }, "deleted");
+    expect([refused.status, (await refused.json()) as object]).toMatchObject([412, { nextOffset: 5 }]);
+    expect(gateway.calls.filter((call) => call.endsWith("ensureTopic"))).toEqual([]);
+    const taken = await publish({ json: EVENT, headers: { "sluice-expected-offset": "5" } }, "deleted");
+    expect(taken.status).toBe(202);
   });
 
   test("a topic that is not there, where none is created: 404", async () => {

@@ -35,7 +35,7 @@ describe("PUT of a topic", () => {
     const configure = vi.fn(async (settings: Partial<TopicSettings>) => ok(described(settings)));
     const ensureTopic = vi.fn(async (_topic: string, _settings: TopicSettings) => ok({ created }));
     const gateway = fakeGateway({
-      directory: { ensureTopic },
+      directory: { ensureTopic, hasTopic: async () => !created },
       topicLog: { configure, describe: async () => ok(described()) },
     });
     const put = async (json?: unknown, path = "/v1/topics/orders") => {
@@ -69,6 +69,7 @@ describe("PUT of a topic", () => {
     ["retentionBytes", 1024 * 1024 - 1],
     ["retentionBytes", "1 GB"],
     ["partitions", 2],
+    ["partitions", 65],
     ["partitions", "1"],
     ["types", {}],
     ["description", 5],
@@ -78,6 +79,12 @@ describe("PUT of a topic", () => {
     const { status, body } = await put({ [member]: value });
     expect([status, body.errors]).toEqual([422, [expect.objectContaining({ pointer: `#/${member}` })]]);
     expect(ensureTopic).not.toHaveBeenCalled();
+  });
+
+  test("refuses to change the partitions of a topic that exists: 409", async () => {
+    const { put, configure } = putting(false);
+    expect((await put({ partitions: 2 })).status).toBe(409);
+    expect(configure).not.toHaveBeenCalled();
   });
 
   test("accepts the smallest and the largest of each", async () => {

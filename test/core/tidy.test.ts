@@ -29,7 +29,6 @@ const MEETS_CLOCK_AND_CHANCE = [
   "src/demo/seed.ts",
   "src/http/handle.ts",
   "src/http/lookup.ts",
-  "src/http/publish.ts",
   "src/http/subscription-config.ts",
   "src/http/subscription-create.ts",
 ];

@@ -1,59 +1,16 @@
-import { gzipSync } from "node:zlib";
 import { Webhook } from "standardwebhooks";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  RESPONSE_BODY_MAX_BYTES,
-  RESPONSE_HEADER_MAX_CHARACTERS,
-  RESPONSE_HEADERS_MAX,
-} from "../../src/core/limits.ts";
+import { describe, expect, it, vi } from "vitest";
 import { formatSecret } from "../../src/core/secret.ts";
-import type { SendResult } from "../../src/subscription/rpc.ts";
-import { type RawBehaviour, type RawServer, rawServer } from "../support/raw-server.ts";
-import { type SendRuntime, sendRuntime } from "../support/send-runtime.ts";
+import type { RawBehaviour } from "../support/raw-server.ts";
+import { expectDeadline, http, sending } from "../support/sending.ts";
 
-let runtime: SendRuntime;
-const servers: RawServer[] = [];
-
-beforeAll(async () => {
-  runtime = await sendRuntime();
-});
-afterAll(() => runtime.dispose());
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function subscriber(behaviour: RawBehaviour): Promise<RawServer & { url: string }> {
-  const server = await rawServer(behaviour);
-  servers.push(server);
-  return { ...server, url: `http://127.0.0.1:${server.port}/hook` };
-}
-
-/** A subscriber that answers each request with these bytes and closes. */
-const answering = (text: string | Buffer) =>
-  subscriber({ request: (socket) => socket.end(typeof text === "string" ? Buffer.from(text, "latin1") : text) });
-
-const http = (status: string, headers: readonly string[] = ["Content-Length: 0"], body = ""): string =>
-  [`HTTP/1.1 ${status}`, ...headers, "", body].join("\r\n");
-
-async function answerTo(text: string | Buffer, timeoutSeconds = 5) {
-  const { url } = await answering(text);
-  const result = await runtime.send({ url, timeoutSeconds });
-  if (result.kind === "unsent") throw new Error("it was not sent");
-  return result;
-}
-
-/** That it ended by the deadline of one second; the upper bound leaves room for a busy machine. */
-function expectDeadline(result: SendResult): void {
-  if (result.kind === "unsent") throw new Error("it was not sent");
-  expect(result.durationMilliseconds).toBeGreaterThan(950);
-  expect(result.durationMilliseconds).toBeLessThan(4000);
-}
+const { send, subscriber, answering, answerTo, nobody } = sending();
 
 describe("the request", () => {
   it("is signed, has every header of API clause 6.1, and the custom ones beside them", async () => {
     const server = await answering(http("200 OK"));
     const secrets = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
-    const result = await runtime.send({
+    const result = await send({
       url: `${server.url}?token=a%20b`,
       secrets: secrets.map((secret) => secret.toString("base64")),
       headers: { authorization: "Bearer x", "webhook-id": "forged", "user-agent": "forged", "sluice-hops": "forged" },
@@ -95,15 +52,15 @@ describe("the request", () => {
     const server = await answering(http("200 OK"));
     const data = Buffer.from([0xff, 0xfe, 0x00, 0x0d, 0x0a]);
     const event = { key: null, contentType: "application/x-thing; v=1", dataBase64: data.toString("base64") };
-    await runtime.send({ url: server.url, format: "raw", event });
+    await send({ url: server.url, format: "raw", event });
     expect(server.requests[0]?.body).toEqual(data);
     expect(server.requests[0]?.headers.get("content-type")).toBe("application/x-thing; v=1");
   });
 
   it("carries no cookie that an earlier answer set", async () => {
     const server = await answering(http("200 OK", ["Set-Cookie: a=b; Path=/", "Content-Length: 0"]));
-    await runtime.send({ url: server.url });
-    await runtime.send({ url: server.url });
+    await send({ url: server.url });
+    await send({ url: server.url });
     expect(server.requests.map(({ headers }) => headers.get("cookie"))).toEqual([undefined, undefined]);
   });
 
@@ -114,7 +71,7 @@ describe("the request", () => {
       server.url.replace("http:", "https:"),
       server.url.replace("127.0.0.1", "[::ffff:7f00:1]"),
     ]) {
-      expect(await runtime.send({ url, allowPrivate: false })).toMatchObject({
+      expect(await send({ url, allowPrivate: false })).toMatchObject({
         kind: "failed",
         error: { code: "denied" },
         statusCode: null,
@@ -128,7 +85,7 @@ describe("the request", () => {
 
   it("is not made when it could only be started too late", async () => {
     const server = await answering(http("200 OK"));
-    const result = await runtime.send({ url: server.url, lateByMilliseconds: 1 });
+    const result = await send({ url: server.url, lateByMilliseconds: 1 });
     expect(result).toEqual({ kind: "unsent", lease: 1, offset: 1, attemptId: "att_01hzy7k8m90000000000000000" });
     expect(server.connections()).toBe(0);
   });
@@ -136,7 +93,7 @@ describe("the request", () => {
   it("is not made with a header that is no HTTP", async () => {
     const server = await answering(http("200 OK"));
     const event = { key: null, contentType: "text/plain\r\nx-injected: 1", dataBase64: "AAAA" };
-    const result = await runtime.send({ url: server.url, format: "raw", event });
+    const result = await send({ url: server.url, format: "raw", event });
     expect(result).toMatchObject({ kind: "failed", error: { code: "denied" } });
     expect(server.connections()).toBe(0);
   });
@@ -174,7 +131,7 @@ describe("an answer that decides", () => {
     const server = await subscriber({
       connected: (socket) => socket.once("data", () => socket.pause().end(http("200 OK"))),
     });
-    expect(await runtime.send({ url: server.url })).toMatchObject({ statusCode: 200, error: null });
+    expect(await send({ url: server.url })).toMatchObject({ statusCode: 200, error: null });
   });
 
   it.each([
@@ -206,7 +163,7 @@ describe("an answer that decides", () => {
   it("leaves its connection to the next send", async () => {
     const server = await subscriber({ request: (socket) => socket.write(http("200 OK", ["Content-Length: 2"], "ok")) });
     for (let sends = 1; sends <= 3; sends++) {
-      expect(await runtime.send({ url: server.url })).toMatchObject({ statusCode: 200, error: null });
+      expect(await send({ url: server.url })).toMatchObject({ statusCode: 200, error: null });
     }
     expect(server.requests).toHaveLength(3);
     expect(server.connections()).toBe(1);
@@ -241,27 +198,24 @@ describe("no answer", () => {
     ],
   ])("%s is a failure", async (_, behaviour, code) => {
     const { url } = await subscriber(behaviour);
-    const result = await runtime.send({ url });
+    const result = await send({ url });
     expect(result).toMatchObject({ kind: "failed", statusCode: null, response: null, error: { code } });
   });
 
   it("a refused connection is a failure `connection`", async () => {
-    const server = await answering("");
-    await server.close();
-    servers.pop();
-    expect(await runtime.send({ url: server.url })).toMatchObject({ kind: "failed", error: { code: "connection" } });
+    expect(await send({ url: await nobody() })).toMatchObject({ kind: "failed", error: { code: "connection" } });
   });
 
   it("an unknown host is a failure `dns`", async () => {
     // A label of more than 63 characters: refused by every resolver, without asking anybody.
     const url = `http://${"a".repeat(64)}.example/`;
-    expect(await runtime.send({ url })).toMatchObject({ kind: "failed", error: { code: "dns" } });
+    expect(await send({ url })).toMatchObject({ kind: "failed", error: { code: "dns" } });
   });
 
   it("a handshake that fails is a failure `tls`", async () => {
     const server = await subscriber({ connected: (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n") });
     const url = server.url.replace("http:", "https:");
-    expect(await runtime.send({ url })).toMatchObject({ kind: "failed", error: { code: "tls" } });
+    expect(await send({ url })).toMatchObject({ kind: "failed", error: { code: "tls" } });
   });
 
   it.each<readonly [string, RawBehaviour]>([
@@ -270,7 +224,7 @@ describe("no answer", () => {
     ["a head that never ends", { request: (socket) => socket.write("HTTP/1.1 200 OK\r\nX: ") }],
   ])("%s is a failure `timeout`, its connection closed", async (_, behaviour) => {
     const server = await subscriber(behaviour);
-    const result = await runtime.send({ url: server.url, timeoutSeconds: 1 });
+    const result = await send({ url: server.url, timeoutSeconds: 1 });
     expect(result).toMatchObject({ kind: "failed", error: { code: "timeout" }, statusCode: null });
     expectDeadline(result);
     await vi.waitFor(() => expect(server.open()).toBe(0));
@@ -280,175 +234,7 @@ describe("no answer", () => {
     const server = await subscriber({
       request: (socket) => setTimeout(() => socket.writable && socket.end(http("200 OK")), 1500).unref(),
     });
-    const result = await runtime.send({ url: server.url, timeoutSeconds: 1 });
+    const result = await send({ url: server.url, timeoutSeconds: 1 });
     expect(result).toMatchObject({ kind: "failed", error: { code: "timeout" } });
-  });
-});
-
-describe("trouble in the body changes nothing but `truncated`", () => {
-  it.each<readonly [string, string | Buffer, string]>([
-    ["a length that lies", http("200 OK", ["Content-Length: 200"], "abc"), "abc"],
-    ["broken chunks", http("200 OK", ["Transfer-Encoding: chunked"], "3\r\nabc\r\nZZZ\r\n"), "abc"],
-    ["broken gzip", http("200 OK", ["Content-Encoding: gzip", "Content-Length: 9"], "no gzip!!"), ""],
-  ])("%s", async (_, text, body) => {
-    expect(await answerTo(text)).toMatchObject({ statusCode: 200, error: null, response: { body, truncated: true } });
-  });
-
-  it("broken gzip on a connection that stays open, which is closed", async () => {
-    const server = await subscriber({
-      request: (socket) => socket.write(http("200 OK", ["Content-Encoding: gzip", "Content-Length: 99"], "no gzip!!")),
-    });
-    expect(await runtime.send({ url: server.url })).toMatchObject({
-      statusCode: 200,
-      error: null,
-      response: { truncated: true },
-    });
-    await vi.waitFor(() => expect(server.open()).toBe(0));
-  });
-
-  it("a reset", async () => {
-    const server = await subscriber({
-      request: (socket) => {
-        socket.write(http("200 OK", ["Content-Length: 200"], "abc"));
-        setTimeout(() => socket.resetAndDestroy(), 50);
-      },
-    });
-    expect(await runtime.send({ url: server.url })).toMatchObject({
-      statusCode: 200,
-      error: null,
-      response: { truncated: true },
-    });
-  });
-
-  it("a byte now and then until the deadline", async () => {
-    const server = await subscriber({
-      request: (socket) => {
-        socket.write(http("200 OK", ["Content-Length: 1000"]));
-        const drip = setInterval(() => (socket.writable ? socket.write("x") : clearInterval(drip)), 300);
-      },
-    });
-    const result = await runtime.send({ url: server.url, timeoutSeconds: 1 });
-    expect(result).toMatchObject({
-      statusCode: 200,
-      error: null,
-      response: { body: expect.stringMatching(/^x{1,4}$/), truncated: true },
-    });
-    expectDeadline(result);
-    await vi.waitFor(() => expect(server.open()).toBe(0));
-  });
-
-  it("a head at once and a body never", async () => {
-    const server = await subscriber({ request: (socket) => socket.write(http("200 OK", ["Content-Length: 1000"])) });
-    const result = await runtime.send({ url: server.url, timeoutSeconds: 1 });
-    expect(result).toMatchObject({ statusCode: 200, error: null, response: { body: "", truncated: true } });
-    await vi.waitFor(() => expect(server.open()).toBe(0));
-  });
-
-  it("a gigabyte, of which little is taken", async () => {
-    const gigabyte = 2 ** 30;
-    let written = 0;
-    const server = await subscriber({
-      request: (socket) => {
-        socket.write(http("200 OK", [`Content-Length: ${gigabyte}`]));
-        const chunk = Buffer.alloc(65_536, 0x61);
-        const fill = (): void => {
-          while (written < gigabyte && socket.writable) {
-            written += chunk.length;
-            if (!socket.write(chunk)) return;
-          }
-        };
-        socket.on("drain", fill);
-        fill();
-      },
-    });
-    const result = await runtime.send({ url: server.url });
-    expect(result).toMatchObject({
-      statusCode: 200,
-      error: null,
-      response: { body: "a".repeat(RESPONSE_BODY_MAX_BYTES), truncated: true },
-    });
-    await vi.waitFor(() => expect(server.open()).toBe(0));
-    expect(written).toBeLessThan(gigabyte / 16);
-  });
-
-  it("a gzip bomb, of which little is inflated", async () => {
-    const bomb = gzipSync(Buffer.alloc(200_000_000));
-    const head = http("200 OK", ["Content-Encoding: gzip", `Content-Length: ${bomb.length}`]);
-    const result = await answerTo(Buffer.concat([Buffer.from(head), bomb]));
-    expect(result).toMatchObject({ statusCode: 200, error: null, response: { truncated: true } });
-    expect(result.response?.body).toHaveLength(RESPONSE_BODY_MAX_BYTES);
-  });
-
-  it.each([
-    [RESPONSE_BODY_MAX_BYTES, false],
-    [RESPONSE_BODY_MAX_BYTES + 1, true],
-  ])("%i bytes are truncated: %s", async (bytes, truncated) => {
-    const result = await answerTo(http("200 OK", [`Content-Length: ${bytes}`], "b".repeat(bytes)));
-    expect(result.response).toMatchObject({ body: "b".repeat(RESPONSE_BODY_MAX_BYTES), truncated });
-  });
-
-  it("bytes that are no UTF-8 are shown as replacement characters, a cut character not at all", async () => {
-    const result = await answerTo(http("500 No", ["Content-Length: 3"], "a\xffb"));
-    expect(result.response?.body).toBe("a\ufffdb");
-    const long = Buffer.concat([
-      Buffer.from(http("200 OK", [])),
-      Buffer.alloc(RESPONSE_BODY_MAX_BYTES - 1, 0x63),
-      Buffer.from("é"),
-    ]);
-    expect((await answerTo(long)).response?.body).toBe("c".repeat(RESPONSE_BODY_MAX_BYTES - 1));
-  });
-});
-
-describe("response headers", () => {
-  it("are kept up to a number and a length, cookies hidden", async () => {
-    const many = Array.from({ length: 200 }, (_, at) => `X-${at}: ${at}`);
-    const long = `A-Long: ${"v".repeat(300_000)}`;
-    const result = await answerTo(
-      http("200 OK", ["Set-Cookie: a=secret", "Set-Cookie: b=secret", long, ...many, "Content-Length: 0"]),
-    );
-    const headers = result.response?.headers ?? {};
-    expect(Object.keys(headers)).toHaveLength(RESPONSE_HEADERS_MAX);
-    expect(headers["a-long"]).toBe("v".repeat(RESPONSE_HEADER_MAX_CHARACTERS));
-    expect(JSON.stringify(headers)).not.toContain("secret");
-  });
-
-  it("show that a cookie was set", async () => {
-    const result = await answerTo(http("200 OK", ["Set-Cookie: a=secret", "Content-Length: 0"]));
-    expect(result.response?.headers).toEqual({ "set-cookie": "***", "content-length": "0" });
-  });
-
-  it.each([
-    ["429 Slow", "120", 120_000],
-    ["503 Busy", "0", 0],
-    ["503 Busy", "999999999", 86_400_000],
-    ["429 Slow", "120.6", null],
-    ["429 Slow", "-1", null],
-    ["429 Slow", "soon", null],
-    ["500 Oops", "120", null],
-    ["200 OK", "120", null],
-  ])("%s with Retry-After %s: wait %s ms", async (status, value, retryAfterMilliseconds) => {
-    const result = await answerTo(http(status, [`Retry-After: ${value}`, "Content-Length: 0"]));
-    expect(result.retryAfterMilliseconds).toBe(retryAfterMilliseconds);
-  });
-
-  it("two Retry-After are nonsense, a date is measured from now", async () => {
-    const twice = await answerTo(http("429 Slow", ["Retry-After: 5", "Retry-After: 10", "Content-Length: 0"]));
-    expect(twice.retryAfterMilliseconds).toBeNull();
-    const date = new Date(Date.now() + 60_000).toUTCString();
-    const dated = await answerTo(http("503 Busy", [`Retry-After: ${date}`, "Content-Length: 0"]));
-    expect(dated.retryAfterMilliseconds).toBeGreaterThan(50_000);
-    expect(dated.retryAfterMilliseconds).toBeLessThanOrEqual(60_000);
-  });
-
-  it.each([
-    ["500 Oops", "disable", "disable"],
-    ["404 Gone", "Abort-Message", "abort-message"],
-    ["302 Found", "disable", "disable"],
-    ["200 OK", "disable", null],
-    ["500 Oops", "dance", null],
-    ["500 Oops", "disable, abort-message", null],
-  ])("%s with webhook-delivery %s: %s", async (status, value, instruction) => {
-    const result = await answerTo(http(status, [`Webhook-Delivery: ${value}`, "Content-Length: 0"]));
-    expect(result.instruction).toBe(instruction);
   });
 });

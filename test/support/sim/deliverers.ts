@@ -64,9 +64,7 @@ export class Deliverers {
           });
         }),
       report: async (part, report) => {
-        const next = await this.#world
-          .stub<SubscriptionRpc>(life, `sub:${part.subscription}`)
-          .report(report);
+        const next = await this.#world.stub<SubscriptionRpc>(life, `sub:${part.subscription}`).report(report);
         const moment = { step: timeline.step, at: timeline.now };
         for (const result of report.results) {
           const request = journal.requestsByAttempt.get(result.attemptId);

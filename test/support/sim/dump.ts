@@ -6,13 +6,18 @@ export function dumpOf(world: World): string[] {
   const lines: string[] = [];
   for (const [id, record] of journal.subscriptions) {
     const { ordering, retry, concurrency, timeoutSeconds, filter } = record.config;
-    lines.push(`${id} ${JSON.stringify({ ordering, retry, concurrency, timeoutSeconds, filter })} ${stored(world, id)}`);
+    lines.push(
+      `${id} ${JSON.stringify({ ordering, retry, concurrency, timeoutSeconds, filter })} ${stored(world, id)}`,
+    );
     const changes = [...record.orderings.slice(1), ...record.filters.slice(1)];
     for (const one of changes) {
       lines.push(`  patched #${one.asked.step}..#${one.done?.step ?? "?"} ${JSON.stringify(one.value)}`);
     }
     for (const one of record.stops) lines.push(`  stopped #${one.from.step}..#${one.until?.step ?? ""}`);
-    for (const [how, list] of [["retry", record.retries], ["cancel", record.cancels]] as const) {
+    for (const [how, list] of [
+      ["retry", record.retries],
+      ["cancel", record.cancels],
+    ] as const) {
       for (const one of list.filter(({ accepted }) => accepted)) {
         lines.push(`  ${how} of ${one.value} #${one.asked.step}..#${one.done?.step ?? "?"}`);
       }

@@ -1,8 +1,8 @@
 import type { LogEvent } from "../../../src/core/event.ts";
 import type { DeadLetter } from "../../../src/directory/rpc.ts";
 import type { Delivery, SubscriptionView } from "../../../src/subscription/rpc.ts";
-import type { Journal, SubscriptionRecord } from "./journal.ts";
 import type { Weather } from "./faults.ts";
+import type { Journal, SubscriptionRecord } from "./journal.ts";
 import type { World } from "./world.ts";
 
 /** A subscription as it stands when all is quiet. */

@@ -31,7 +31,11 @@ export async function gather(world: World, manager: Manager, logName: string, we
   };
 }
 
-async function standingOf(manager: Manager, record: SubscriptionRecord, start: number | null): Promise<Standing | null> {
+async function standingOf(
+  manager: Manager,
+  record: SubscriptionRecord,
+  start: number | null,
+): Promise<Standing | null> {
   const view = await manager.rpc(record.config.id).view();
   if (!view.ok || start === null) return null;
   const deliveries = await readDeliveries(manager, record, 1000);

@@ -2,8 +2,8 @@ import type { Delivery, SubscriptionConfig, SubscriptionRpc } from "../../../src
 import type { Start } from "../../../src/topic-log/rpc.ts";
 import { FILTERS } from "./content.ts";
 import type { Moment, SubscriptionRecord, Try } from "./journal.ts";
-import { attempt, momentOf } from "./tries.ts";
 import { MANNERS } from "./subscribers.ts";
+import { attempt, momentOf } from "./tries.ts";
 import type { World } from "./world.ts";
 
 export const TENANT = "acme";

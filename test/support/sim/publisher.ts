@@ -52,7 +52,10 @@ export class Publisher {
       one === null ? null : { key: one.key, fingerprint: `other bytes ${this.#marks}` };
     const content = newContent(++this.#marks, random);
     const events = [{ ...content, idempotency: other(first.idempotency) }];
-    await this.#post({ events, idempotency: other(post.request.idempotency), requestId: null, expectedOffset: null }, true);
+    await this.#post(
+      { events, idempotency: other(post.request.idempotency), requestId: null, expectedOffset: null },
+      true,
+    );
   }
 
   /** Whoever got no answer and has a key asks until there is one. */

@@ -1,5 +1,5 @@
-import { compileFilter, type FilterInput } from "../../../src/core/filter.ts";
 import type { LogEvent } from "../../../src/core/event.ts";
+import { compileFilter, type FilterInput } from "../../../src/core/filter.ts";
 import type { Ordering } from "../../../src/core/ordering.ts";
 import { filterInput } from "../../../src/topic-log/filter-input.ts";
 import type { Change, Moment, SubscriptionRecord } from "./journal.ts";

@@ -24,7 +24,16 @@ export interface Outcome {
 }
 
 const LOG = `log:${TENANT}/${TOPIC}/0`;
-const WEATHERS: readonly Weather[] = ["calm", "lossy-queue", "restarts", "restarts", "network", "storage", "storm", "storm"];
+const WEATHERS: readonly Weather[] = [
+  "calm",
+  "lossy-queue",
+  "restarts",
+  "restarts",
+  "network",
+  "storage",
+  "storm",
+  "storm",
+];
 /** Nothing but retention lies further ahead. */
 const QUIET_MS = 2 * 3_600_000;
 const STEPS_MAX = 60_000;
@@ -47,7 +56,10 @@ export async function runSchedule(seed: number, bug: Bug = {}): Promise<Outcome>
     }
   } catch (thrown) {
     violations.push(...world.journal.violations);
-    const what = thrown instanceof NotQuiet ? `quiet: ${thrown.message}` : `thrown: ${String(thrown instanceof Error ? thrown.stack : thrown)}`;
+    const what =
+      thrown instanceof NotQuiet
+        ? `quiet: ${thrown.message}`
+        : `thrown: ${String(thrown instanceof Error ? thrown.stack : thrown)}`;
     violations.push(what);
   }
   const dump = violations.length === 0 ? [] : dumpOf(world);

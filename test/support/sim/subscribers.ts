@@ -1,8 +1,8 @@
-import { errorOfStatus } from "../../../src/delivery/answer.ts";
 import { requestBody } from "../../../src/core/body.ts";
+import { errorOfStatus } from "../../../src/delivery/answer.ts";
 import type { Part, Send, SendResult } from "../../../src/subscription/rpc.ts";
-import type { Journal, RequestRecord } from "./journal.ts";
 import type { Ground } from "./ground.ts";
+import type { Journal, RequestRecord } from "./journal.ts";
 import type { Life } from "./life.ts";
 
 /** How a subscriber behaves. */

@@ -40,5 +40,6 @@ function judge(attempt: Attempt, { send, answer, result, reported }: RequestReco
   if (result === null || result.kind === "unsent") return violation(`is ${attempt.outcome} without a result`);
   if (attempt.statusCode !== result.statusCode) violation(`has status ${attempt.statusCode}, not ${result.statusCode}`);
   const success = answer?.status === 200 && result.statusCode === 200;
-  if ((attempt.outcome === "success") !== success) violation(`is a ${attempt.outcome}; the answer was ${answer?.status}`);
+  if ((attempt.outcome === "success") !== success)
+    violation(`is a ${attempt.outcome}; the answer was ${answer?.status}`);
 }

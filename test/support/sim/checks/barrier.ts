@@ -13,7 +13,8 @@ export const barrier: Checker = {
       for (const { from, until } of stops) {
         checks += 1;
         const stopped = started.step > from.step && (until === null || started.step < until.step);
-        if (stopped) violation(`${part.target.id}: request for ${send.event.offset} ${started.at - from.at} ms after the stop`);
+        if (stopped)
+          violation(`${part.target.id}: request for ${send.event.offset} ${started.at - from.at} ms after the stop`);
       }
     }
     return checks;

@@ -34,7 +34,8 @@ function everyEvent(evidence: Evidence, standing: Standing, violation: (what: st
     if (found.length > 1) violation(`event ${event.offset} is listed ${found.length} times`);
     const expected = event.offset < start ? "never" : expectation(record, event, postedAt(evidence, event));
     if (expected === "must" && delivery === undefined) violation(`event ${event.offset} is not in the delivery log`);
-    if (expected === "never" && delivery !== undefined) violation(`event ${event.offset} was taken up and does not match`);
+    if (expected === "never" && delivery !== undefined)
+      violation(`event ${event.offset} was taken up and does not match`);
     if (delivery === undefined) continue;
     if (delivery.eventId !== event.id) violation(`event ${event.offset} is ${delivery.eventId}, not ${event.id}`);
     if (!SETTLED.has(delivery.state)) violation(`event ${event.offset} is ${delivery.state} when all is quiet`);
@@ -85,10 +86,13 @@ function ended(evidence: Evidence, violation: (what: string) => void): number {
     checks += 1;
     const deleted = record.stops.some((stop) => record.deleteAsked !== null && stop.until === null);
     const exists = evidence.standing.has(id);
-    if (record.deleteAsked === null && record.creation.answered?.value && !exists) violation(`${id} was created and is gone`);
+    if (record.deleteAsked === null && record.creation.answered?.value && !exists)
+      violation(`${id} was created and is gone`);
     if (deleted && exists) violation(`${id} was deleted and is there`);
-    if (evidence.named.has(id) !== exists) violation(`${id} ${exists ? "exists and is not" : "does not exist and is"} in the directory`);
-    if (evidence.registered.has(id) !== exists) violation(`${id} ${exists ? "exists and is not" : "does not exist and is"} in the log`);
+    if (evidence.named.has(id) !== exists)
+      violation(`${id} ${exists ? "exists and is not" : "does not exist and is"} in the directory`);
+    if (evidence.registered.has(id) !== exists)
+      violation(`${id} ${exists ? "exists and is not" : "does not exist and is"} in the log`);
     if (!exists) checks += storesNothing(evidence, id, violation);
   }
   return checks;

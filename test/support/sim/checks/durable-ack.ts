@@ -11,7 +11,8 @@ export const durableAck: Checker = {
       for (const { answered } of tries) {
         if (!answered?.value.ok) continue;
         const appended = answered.value.value;
-        if (appended.length !== request.events.length) violation(`${appended.length} of ${request.events.length} answered`);
+        if (appended.length !== request.events.length)
+          violation(`${appended.length} of ${request.events.length} answered`);
         appended.forEach((one, index) => {
           checks += 1;
           const posted = request.events[index];
@@ -20,7 +21,8 @@ export const durableAck: Checker = {
           if (more.length > 0) violation(`offset ${one.offset} is in the log ${more.length + 1} times`);
           if (event.id !== one.id) violation(`offset ${one.offset} has id ${event.id}, acknowledged was ${one.id}`);
           if (posted === undefined || !sameBytes(posted.data, event.data)) violation(`other bytes at ${one.offset}`);
-          if (posted?.type !== event.type || posted.key !== event.key) violation(`another type or key at ${one.offset}`);
+          if (posted?.type !== event.type || posted.key !== event.key)
+            violation(`another type or key at ${one.offset}`);
         });
       }
     }

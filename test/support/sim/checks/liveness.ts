@@ -37,11 +37,16 @@ export const liveness: Checker = {
 function undisturbed({ requests }: Journal, { record }: Standing): boolean {
   const { config } = record;
   const mine = requests.filter(({ part }) => part.target.id === config.id);
-  const calm = mine.every(({ answer, result }) => answer !== null && result?.kind === "answered" && answer.status !== 429 && answer.status !== 410);
+  const calm = mine.every(
+    ({ answer, result }) =>
+      answer !== null && result?.kind === "answered" && answer.status !== 429 && answer.status !== 410,
+  );
   return (
     calm &&
-
-    record.stops.length === 0 && record.resumes.length === 0 && config.retry.holdAfterFailures === null && config.concurrency >= 10
+    record.stops.length === 0 &&
+    record.resumes.length === 0 &&
+    config.retry.holdAfterFailures === null &&
+    config.concurrency >= 10
   );
 }
 

@@ -12,7 +12,9 @@ export const noGhosts: Checker = {
       times.set(mark, (times.get(mark) ?? 0) + 1);
     }
     for (const { request, tries } of journal.posts) {
-      const appended = tries.filter(({ answered }) => answered?.value.ok && !answered.value.value.every((e) => e.duplicate));
+      const appended = tries.filter(
+        ({ answered }) => answered?.value.ok && !answered.value.value.every((e) => e.duplicate),
+      );
       const unknown = tries.filter(({ answered }) => answered === null);
       for (const event of request.events) {
         checks += 1;
@@ -21,7 +23,8 @@ export const noGhosts: Checker = {
         times.delete(mark);
         const least = appended.length;
         const most = appended.length + unknown.length;
-        if (found < least || found > most) violation(`event ${mark} is in the log ${found} times, not ${least}..${most}`);
+        if (found < least || found > most)
+          violation(`event ${mark} is in the log ${found} times, not ${least}..${most}`);
       }
     }
     for (const [mark] of times) violation(`event ${mark} was never posted`);

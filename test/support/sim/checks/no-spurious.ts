@@ -18,7 +18,8 @@ export const noSpurious: Checker = {
         violation(`${what}: there is no such event or subscription`);
         continue;
       }
-      if (part.subscription !== `${tenant}/${id}` || tenant !== record.config.tenant) violation(`${what}: wrong tenant`);
+      if (part.subscription !== `${tenant}/${id}` || tenant !== record.config.tenant)
+        violation(`${what}: wrong tenant`);
       const body = requestBody(format, send.event).bytes;
       if (!sameBytes(body, requestBody(format, event).bytes)) violation(`${what}: other bytes`);
       if (!includes(body, event.data)) violation(`${what}: the data is not what was posted`);

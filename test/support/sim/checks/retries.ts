@@ -65,7 +65,9 @@ function budget(
   const interrupted = attempts.filter((attempt) => mayBeInterrupted(attempt, requests)).length;
   const probes = attempts.filter(({ trigger }) => trigger === "probe").length;
   const gone = attempts.filter(({ statusCode }) => statusCode === 410).length;
-  const successes = standing.deliveries.flatMap((one) => one.attempts).filter((one) => one.outcome === "success").length;
+  const successes = standing.deliveries
+    .flatMap((one) => one.attempts)
+    .filter((one) => one.outcome === "success").length;
   const holds = retry.holdAfterFailures === null ? 0 : successes + 1;
   const runs = 1 + manualRetries(standing, eventId).length;
   const most = runs * (1 + retry.scheduleSeconds.length) + interrupted + probes + gone + holds;
@@ -79,10 +81,12 @@ function noneAfterSettled(
   requests: readonly RequestRecord[],
   say: (what: string) => void,
 ): void {
-  const settled = requests.find(({ result, reported }) => reported !== null && result?.kind === "answered" && result.statusCode === 200);
-  const letterAt = journal.subscriptions.get(standing.record.config.id)?.cancels.find(
-    (one) => one.value === delivery.eventId && one.accepted && one.done !== null,
-  )?.done;
+  const settled = requests.find(
+    ({ result, reported }) => reported !== null && result?.kind === "answered" && result.statusCode === 200,
+  );
+  const letterAt = journal.subscriptions
+    .get(standing.record.config.id)
+    ?.cancels.find((one) => one.value === delivery.eventId && one.accepted && one.done !== null)?.done;
   for (const end of [settled?.reported, letterAt]) {
     if (end === undefined || end === null) continue;
     // An attempt that was leased before the report came cannot be called back.
@@ -111,7 +115,8 @@ function schedule(
       checks += 1;
       const ended = previous.startedAt + (previous.durationMilliseconds ?? 0);
       const earliest = ended + (scheduleSeconds[failures - 1] ?? 0) * 1000;
-      if (request.started.at < earliest) say(`attempt ${attempt.number} started ${earliest - request.started.at} ms early`);
+      if (request.started.at < earliest)
+        say(`attempt ${attempt.number} started ${earliest - request.started.at} ms early`);
       const after = requests.find(({ send }) => send.attemptId === previous?.id)?.result;
       const wanted = after?.kind === "answered" ? (after.retryAfterMilliseconds ?? 0) : 0;
       if (request.started.at < ended + wanted) say(`attempt ${attempt.number} came before its Retry-After`);

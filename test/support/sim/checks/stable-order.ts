@@ -17,7 +17,8 @@ export const stableOrder: Checker = {
     log.forEach((event, index) => {
       checks += 1;
       if (event.offset !== index + 1) violation(`offset ${event.offset} stands at place ${index + 1}`);
-      if (index > 0 && event.receivedAt < (log[index - 1]?.receivedAt ?? 0)) violation(`time runs back at ${event.offset}`);
+      if (index > 0 && event.receivedAt < (log[index - 1]?.receivedAt ?? 0))
+        violation(`time runs back at ${event.offset}`);
       ids.set(event.offset, event.id);
     });
     const sameEvent = (offset: number, id: string, where: string) => {
@@ -30,7 +31,8 @@ export const stableOrder: Checker = {
         if (!answered?.value.ok) continue;
         for (const { offset, id } of answered.value.value) sameEvent(offset, id, "in an answer");
         const fresh = answered.value.value.filter((one) => !one.duplicate).map((one) => one.offset);
-        if (fresh.length > 0) acknowledged.push({ asked, answered, first: Math.min(...fresh), last: Math.max(...fresh) });
+        if (fresh.length > 0)
+          acknowledged.push({ asked, answered, first: Math.min(...fresh), last: Math.max(...fresh) });
       }
     }
     for (const { send } of journal.requests) sameEvent(send.event.offset, send.event.id, "in a delivery");
