@@ -2,13 +2,18 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { experimental_readRawConfig } from "wrangler";
-import { Gateway } from "../support/gateway.ts";
+import { withGateway } from "../support/gateway.ts";
 import { ROOT, toolEnvironment } from "../support/process-group.ts";
 
-let directory: string;
-let gateway: Gateway | undefined;
+const directory = mkdtempSync(join(tmpdir(), "sluice-production-"));
+
+const gateway = withGateway(() => {
+  buildBundle();
+  return { variables: { ALLOW_PRIVATE_TARGETS: null }, wranglerArguments: ["--config", writeConfig()] };
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Builds what `wrangler deploy` would upload. */
 function buildBundle(): void {
@@ -31,21 +36,8 @@ function writeConfig(): string {
   return file;
 }
 
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "sluice-production-"));
-  buildBundle();
-  gateway = await Gateway.start({
-    variables: { ALLOW_PRIVATE_TARGETS: null },
-    wranglerArguments: ["--config", writeConfig()],
-  });
-});
-afterAll(async () => {
-  await gateway.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
-
 it("has no demo (12.2)", async () => {
-  const client = gateway.client();
+  const client = gateway().client();
   expect(await client.request("POST", "/v1/demo")).toMatchObject({ status: 404 });
   expect(await client.request("PUT", "/v1/demo/receivers/demo-flaky", { mode: "ok" })).toMatchObject({ status: 404 });
 });
@@ -58,12 +50,14 @@ it.each([
   "https://metadata.internal/hook",
   "http://example.com/hook",
 ])("delivers to no private address, and not without TLS: %s (5.8)", async (url) => {
-  const answer = await gateway.client().request("POST", "/v1/subscriptions", { name: "private", topic: "orders", url });
+  const answer = await gateway()
+    .client()
+    .request("POST", "/v1/subscriptions", { name: "private", topic: "orders", url });
   expect(answer).toMatchObject({ status: 422, body: { code: "invalid-url" } });
 });
 
 it("takes and keeps events, and subscriptions to public addresses", async () => {
-  const client = gateway.client();
+  const client = gateway().client();
   const published = await client.publish("invoices", { type: "invoice.sent", data: { n: 1 } });
   expect(published).toMatchObject({ offset: 1, duplicate: false });
   expect((await client.logPages("invoices")).join("")).toContain(published.id);
@@ -73,9 +67,9 @@ it("takes and keeps events, and subscriptions to public addresses", async () => 
 });
 
 it("serves the dashboard and says that it is healthy (12.1)", async () => {
-  const page = await fetch(gateway.origin);
+  const page = await fetch(gateway().origin);
   expect(page.status).toBe(200);
   expect(page.headers.get("content-type")).toContain("text/html");
-  const health = await fetch(`${gateway.origin}/healthz`);
+  const health = await fetch(`${gateway().origin}/healthz`);
   expect(await health.json()).toMatchObject({ ok: true });
 });

@@ -48,8 +48,13 @@ export class Gateway {
 
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
     const gateway = new Gateway(await freePort(), options);
-    await gateway.restart();
-    return gateway;
+    try {
+      await gateway.restart();
+      return gateway;
+    } catch (thrown) {
+      await gateway.stop();
+      throw thrown;
+    }
   }
 
   /** A client with the root key. Each tenant is a room of its own, so that tests do not see each other. */
@@ -123,11 +128,14 @@ export class Gateway {
 const isLogLine = (value: unknown): value is LogLine =>
   typeof value === "object" && value !== null && "event" in value && typeof value.event === "string";
 
-/** A gateway for all tests of a file: started before them, ended and cleaned up after them. */
-export function withGateway(options: GatewayOptions = {}): () => Gateway {
+/**
+ * A gateway for all tests of a file: started before them, ended and cleaned up after them. Options that take work to
+ * find are given as a function.
+ */
+export function withGateway(options: GatewayOptions | (() => GatewayOptions) = {}): () => Gateway {
   let gateway: Gateway | null = null;
   beforeAll(async () => {
-    gateway = await Gateway.start(options);
+    gateway = await Gateway.start(typeof options === "function" ? options() : options);
   });
   afterAll(() => gateway?.stop());
   return () => {

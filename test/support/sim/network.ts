@@ -24,10 +24,15 @@ export function call(
   const copies = structuredClone(args);
   const { process } = ground;
   return new Promise((resolve, reject) => {
-    const settle = (how: string, run: () => void) => ground.later(caller, ground.transit(), `${label} ${how}`, run);
+    const settle = (how: string, run: () => void) => {
+      off();
+      ground.later(caller, ground.transit(), `${label} ${how}`, run);
+    };
     const fail = (why: string) => settle(`fails: ${why}`, () => reject(new Error(why)));
     // Only the outside outlives the process: all it sees is a broken connection.
-    process.onDeath(() => fail("the process died"));
+    const off = process.onDeath(() => {
+      if (caller.alive) fail("the process died");
+    });
     timeline.after(ground.transit(), label, () => {
       if (!process.alive) return;
       if (random.chance(ground.faults.requestLost)) return fail("the request was lost");

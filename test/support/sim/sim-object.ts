@@ -43,6 +43,7 @@ export class SimObject {
   #db = new DatabaseSync(":memory:");
   #sql: Sql = nodeSql(this.#db);
   #opened: Opened | null = null;
+  #diedAt = 0;
 
   constructor(ground: Ground, name: string, open: (around: Surroundings) => Incarnation) {
     this.name = name;
@@ -97,13 +98,16 @@ export class SimObject {
     const opened = { life, ready: this.#construct(life) };
     this.#opened = opened;
     life.onDeath(() => {
-      if (this.#opened === opened) this.#opened = null;
+      this.#opened = null;
+      this.#diedAt = this.#ground.timeline.now;
     });
     return opened;
   }
 
   async #construct(life: Life): Promise<Incarnation> {
     const ground = this.#ground;
+    // Waking up takes its time: two incarnations never see the same millisecond.
+    if (ground.timeline.now === this.#diedAt) await ground.sleep(life, 1);
     const alarm = new ObjectAlarm(this.#clock.storageFor(life));
     const pendingAlarm = await this.#clock.storageFor(life).getAlarm();
     await alarm.load();
