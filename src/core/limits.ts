@@ -45,6 +45,10 @@ export const RETENTION_DEFAULT_DAYS = 30;
 export const RETENTION_MAX_DAYS = 365;
 /** A Durable Object holds 10 GB; appends are refused before that. */
 export const PARTITION_MAX_BYTES = 9_000_000_000;
+/** How long appends gather for one commit while the log is busy: rows written are the bill. */
+export const COMMIT_GATHER_MS = 3;
+/** A log that committed less than this ago is busy; alone, an append is committed at once. */
+export const COMMIT_BUSY_MS = 10;
 /** Appends waiting for the commit under way; beyond it: 503. Bounds the object's memory (128 MB). */
 export const APPEND_QUEUE_MAX_BYTES = 24 * MIB;
 /** Decoded blocks kept in memory: new events are read by every subscription soon after their commit. */

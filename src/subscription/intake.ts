@@ -1,3 +1,4 @@
+import { WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import type { FetchAnswer, FetchRequest, Wake } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -52,11 +53,17 @@ export class Intake {
     return true;
   }
 
-  async #fetch(known: Known, wanted: Omit<FetchRequest, "subscription" | "filterVersion" | "floor">): Promise<boolean> {
+  async #fetch(
+    known: Known,
+    wanted: Omit<FetchRequest, "subscription" | "incarnation" | "filterVersion" | "floor">,
+  ): Promise<boolean> {
     const { config, runtime } = known;
     const log = this.#deps.topicLog(config.tenant, config.topic);
     const { filterVersion, floor } = runtime;
-    const request = { ...wanted, subscription: config.id, filterVersion, floor };
+    const { incarnation } = this.#state;
+    const request = { ...wanted, subscription: config.id, incarnation, filterVersion, floor };
+    // The log takes a pull for a promise to come again: it must outlive this object (and the wake that led here).
+    if (request.after !== null) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     const answer = await log.fetchFor(request);
     // Anything may have happened meanwhile: what was asked under another filter, or before a failed commit, is dropped.
     const now = this.#state.known;

@@ -1,7 +1,7 @@
 import { type Problem, problem } from "../core/errors.ts";
 import { decodeEventId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { Start, Wake } from "../topic-log/rpc.ts";
+import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import { Expiry } from "./expiry.ts";
 import { History } from "./history.ts";
@@ -44,7 +44,7 @@ export class SubscriptionMachine {
 
   constructor(deps: SubscriptionDeps) {
     const store = new SubscriptionStore(deps.sql);
-    const state = new SubscriptionState(store);
+    const state = new SubscriptionState(store, deps.now());
     const scheduler = new Scheduler(deps, state);
     this.#deps = deps;
     this.#state = state;
@@ -89,12 +89,13 @@ export class SubscriptionMachine {
   }
 
   /** Answers once what it was told is durable: in a lease, or by an alarm that will pull it. */
-  async wake(wake: Wake): Promise<{ readonly mode: "push" | "pull" | "gone" }> {
+  async wake(wake: Wake): Promise<WakeAnswer> {
     const known = this.#state.known;
-    if (known === null || known.runtime.phase === "deleted") return { mode: "gone" };
+    const { incarnation } = this.#state;
+    if (known === null || known.runtime.phase === "deleted") return { mode: "gone", incarnation };
     this.#intake.accept(known, wake);
     await this.#pump.run();
-    return { mode: this.#state.caughtUp ? "push" : "pull" };
+    return { mode: this.#state.caughtUp ? "push" : "pull", incarnation };
   }
 
   async retryDue(): Promise<void> {

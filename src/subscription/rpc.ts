@@ -3,7 +3,7 @@ import type { LogEvent } from "../core/event.ts";
 import type { Filter } from "../core/filter.ts";
 import type { Ordering } from "../core/ordering.ts";
 import type { Result } from "../core/result.ts";
-import type { Start, Wake } from "../topic-log/rpc.ts";
+import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
 
 export type { Ordering };
 export type Format = "standard" | "raw";
@@ -201,7 +201,7 @@ export interface SubscriptionRpc {
   resume(): Promise<Result<SubscriptionView, Problem>>;
   /** Durable stop; answers after the barrier. The rest goes by outbox. */
   remove(): Promise<Result<null, Problem>>;
-  wake(wake: Wake): Promise<{ readonly mode: "push" | "pull" | "gone" }>;
+  wake(wake: Wake): Promise<WakeAnswer>;
   retryDue(): Promise<void>;
   report(report: Report): Promise<Part | null>;
   deliveries(

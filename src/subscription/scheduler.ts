@@ -84,7 +84,10 @@ export class Scheduler {
   }
 
   /** What the next fetch from the log should bring; null when nothing is missing. */
-  wanted(known: Known, now: number): Omit<FetchRequest, "subscription" | "filterVersion" | "floor"> | null {
+  wanted(
+    known: Known,
+    now: number,
+  ): Omit<FetchRequest, "subscription" | "incarnation" | "filterVersion" | "floor"> | null {
     const mode = this.mode(known, now);
     const offsets = this.#wantedOffsets(known, mode, now);
     if (mode === "none") return offsets.length === 0 ? null : { offsets, lanes: [], after: null, maxEvents: 0 };

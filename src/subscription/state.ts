@@ -58,8 +58,12 @@ export class SubscriptionState {
   #dirtyRuntime = false;
   #persisted: CursorMark = { cursor: 0, lastMatched: 0 };
 
-  constructor(store: SubscriptionStore) {
+  /** When this object woke, Unix ms: tells its calls to the log from those of an earlier one that arrive late. */
+  readonly incarnation: number;
+
+  constructor(store: SubscriptionStore, now: number) {
     this.#store = store;
+    this.incarnation = now;
     this.load();
   }
 

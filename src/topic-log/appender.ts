@@ -2,7 +2,13 @@ import { encodeBlock, eventSizeBytes } from "../core/block.ts";
 import { type Problem, problem } from "../core/errors.ts";
 import type { AppendedEvent, AppendRequest, IdempotencyClaim, LogEvent, NewEvent } from "../core/event.ts";
 import { encodeEventId } from "../core/ids.ts";
-import { APPEND_QUEUE_MAX_BYTES, BLOCK_MAX_BYTES, PARTITION_MAX_BYTES } from "../core/limits.ts";
+import {
+  APPEND_QUEUE_MAX_BYTES,
+  BLOCK_MAX_BYTES,
+  COMMIT_BUSY_MS,
+  COMMIT_GATHER_MS,
+  PARTITION_MAX_BYTES,
+} from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { formatRfc3339 } from "../core/time.ts";
 import type { LogDeps } from "./deps.ts";
@@ -35,6 +41,7 @@ export class Appender {
   readonly #committed: (events: readonly LogEvent[]) => void;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
+  #flushedAt = 0;
 
   /** `committed` is called in the turn of the commit, so that the alarm it sets is durable with the events. */
   constructor(
@@ -58,13 +65,19 @@ export class Appender {
       );
     }
     return new Promise((answer) => {
-      if (this.#waiting.length === 0) this.#deps.defer(() => this.#flush());
+      if (this.#waiting.length === 0) this.#deps.defer(() => this.#flush(), this.#gatherFor());
       this.#waiting.push({ request, bytes, answer });
       this.#waitingBytes += bytes;
     });
   }
 
+  /** Alone, an append waits for nobody; soon after a commit it waits for the others that are surely coming. */
+  #gatherFor(): number {
+    return this.#deps.now() - this.#flushedAt < COMMIT_BUSY_MS ? COMMIT_GATHER_MS : 0;
+  }
+
   #flush(): void {
+    this.#flushedAt = this.#deps.now();
     const group = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;

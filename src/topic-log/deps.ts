@@ -1,6 +1,6 @@
 import type { Sql } from "../core/sql.ts";
 import type { LogFields } from "../log.ts";
-import type { Wake } from "./rpc.ts";
+import type { Wake, WakeAnswer } from "./rpc.ts";
 
 /** Everything a log needs from outside; the object gives the platform's, the simulation its own. */
 export interface LogDeps {
@@ -10,13 +10,13 @@ export interface LogDeps {
   now(): number;
   /** A new log tag: a random number below 2^40. */
   newTag(): number;
-  /** Runs after everything that has already arrived (a macrotask: a microtask would not group requests). */
-  defer(run: () => void): void;
+  /** Runs after this time, and after everything that has already arrived (a microtask would not group requests). */
+  defer(run: () => void, milliseconds: number): void;
   /** Sets the alarm unless an earlier one is pending. Synchronous: it belongs to the commit around it. */
   alarm(at: number): void;
   /** Work that goes on after the answer. */
   background(work: Promise<void>): void;
-  wake(subscription: string, wake: Wake): Promise<{ readonly mode: "push" | "pull" | "gone" }>;
+  wake(subscription: string, wake: Wake): Promise<WakeAnswer>;
   /** Has a subscription settle all it has not up to this offset, as dead letters `expired`. Throws when unreachable. */
   expire(subscription: string, through: number): Promise<void>;
   /** Ends a subscription whose topic was deleted. Throws when it could not be reached. */

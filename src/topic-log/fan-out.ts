@@ -27,6 +27,8 @@ export interface Listener {
   quietTo: number;
   /** push: it waits to be woken. pull: it has work and will come by itself (it holds an alarm until then). */
   mode: "push" | "pull";
+  /** The newest incarnation of it that was heard of (FetchRequest); 0 = none yet. */
+  incarnation: number;
   /** How often it has pulled: a wake's answer that a pull has overtaken says nothing any more. */
   pulls: number;
   /** A wake is under way. */
@@ -48,6 +50,7 @@ export class FanOut {
   /** Those to be told, in the order in which they became due. */
   readonly #due = new Set<Listener>();
   #workers = 0;
+  #telling = false;
 
   /**
    * `pendingAlarm` is what was pending when the object woke. A commit sets it at most WAKE_BACKSTOP_MS ahead and it
@@ -80,6 +83,7 @@ export class FanOut {
       quietFrom: row.quietFrom,
       quietTo: row.quietTo,
       mode: "push",
+      incarnation: 0,
       pulls: 0,
       waking: false,
       unheard: true,
@@ -92,7 +96,16 @@ export class FanOut {
   committed(): void {
     if (this.listeners.size === 0) return;
     this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
-    this.tellAll();
+    if (this.#telling) return;
+    this.#telling = true;
+    // After the answers to those who appended: however many subscriptions are told, the producer does not wait for it.
+    const next = new Promise<void>((resume) => this.#deps.defer(resume, 0));
+    this.#deps.background(
+      next.then(() => {
+        this.#telling = false;
+        this.tellAll();
+      }),
+    );
   }
 
   /** True while somebody may not have heard: the alarm is needed again. */
@@ -140,9 +153,12 @@ export class FanOut {
     const { pulls } = listener;
     const { filterVersion } = listener.row;
     try {
-      const { mode } = await this.#deps.wake(listener.row.id, wake);
+      const { mode, incarnation } = await this.#deps.wake(listener.row.id, wake);
+      // A pull that came meanwhile knows better, unless it was a late one of an earlier incarnation.
+      const overtaken = pulls !== listener.pulls && incarnation <= listener.incarnation;
+      listener.incarnation = Math.max(listener.incarnation, incarnation);
       if (mode === "gone") this.#forget(listener);
-      else if (filterVersion === listener.row.filterVersion && pulls === listener.pulls) {
+      else if (filterVersion === listener.row.filterVersion && !overtaken) {
         listener.unheard = false;
         listener.mode = mode;
         if (mode === "push") this.heard(listener, wake.scannedTo);
@@ -178,6 +194,14 @@ export class FanOut {
     }
     const inline = listener.known !== null && bytes <= WAKE_INLINE_MAX_BYTES && matched.length <= PULL_MAX_EVENTS;
     return { ...base, scannedFrom: listener.known, events: inline ? matched : null };
+  }
+
+  /** Notes a pull. False for a late one of an incarnation that is no more: it says nothing about the present one. */
+  pulled(listener: Listener, incarnation: number): boolean {
+    if (incarnation < listener.incarnation) return false;
+    listener.incarnation = incarnation;
+    listener.pulls += 1;
+    return true;
   }
 
   /** The subscription has taken over everything up to `offset`. */

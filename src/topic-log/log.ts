@@ -37,6 +37,8 @@ export class Log {
   readonly #appender: Appender;
   readonly #queries: Queries;
   readonly #fanOut: FanOut;
+  /** The newest segment when the alarm was last set for retention; the alarm itself sets it again. */
+  #armedFor: number | null = null;
 
   constructor(deps: LogDeps, pendingAlarm: number | null) {
     this.#deps = deps;
@@ -63,6 +65,7 @@ export class Log {
       this.#state.log = this.#store.log();
       this.#state.openSegment(now);
     });
+    this.#armedFor = null;
     return ok({ created: true, description: this.#describe() });
   }
 
@@ -174,8 +177,7 @@ export class Log {
       return err(problem("conflict", "The filter of this subscription is being changed."));
     }
     const answer = this.#queries.fetch(request, listener);
-    if (request.after !== null) {
-      listener.pulls += 1;
+    if (request.after !== null && this.#fanOut.pulled(listener, request.incarnation)) {
       if (answer.fresh.length === 0 && answer.scannedTo >= answer.head) {
         // In this very turn: what is committed after it is told, what was before it has been answered.
         this.#fanOut.heard(listener, answer.scannedTo);
@@ -248,10 +250,12 @@ export class Log {
     return true;
   }
 
-  /** In the turn of a commit. Where nobody is to be told, only this sets the alarm that retention needs. */
+  /** In the turn of a commit. Where nobody is to be told, only this sets the alarm that retention needs: once a segment. */
   #committed(): void {
     this.#fanOut.committed();
-    if (this.#fanOut.listeners.size > 0) return;
+    const { segments } = this.#state;
+    if (this.#fanOut.listeners.size > 0 || segments.at(-1)?.id === this.#armedFor) return;
+    this.#armedFor = segments.at(-1)?.id ?? null;
     const now = this.#deps.now();
     const due = this.#state.expiredThrough(this.#state.time(now)) === null ? this.#state.retentionDueAt() : now;
     if (due !== null) this.#deps.alarm(due);

@@ -36,8 +36,8 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
         partition: Number(partition),
         now: () => Date.now(),
         newTag,
-        defer: (run) => {
-          setTimeout(run, 0);
+        defer: (run, milliseconds) => {
+          setTimeout(run, milliseconds);
         },
         alarm: (at) => {
           this.#alarm.earlier(at).catch((thrown: unknown) => {

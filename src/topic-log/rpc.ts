@@ -30,6 +30,8 @@ export interface Matched {
 /** What a Subscription asks of its log, in one call. */
 export interface FetchRequest {
   readonly subscription: string;
+  /** Who asks: when the asking object woke, Unix ms. A call of an earlier one may arrive late; it is answered, and means nothing. */
+  readonly incarnation: number;
   readonly filterVersion: number;
   /** Fresh events after this offset; null = none wanted. */
   readonly after: number | null;
@@ -97,6 +99,13 @@ export interface Wake {
   readonly filterVersion: number;
   /** null when too large to send along: pull. */
   readonly events: readonly LogEvent[] | null;
+}
+
+/** What a woken subscription says of itself. push: it has what it was told. pull: it comes by itself. gone: forget it. */
+export interface WakeAnswer {
+  readonly mode: "push" | "pull" | "gone";
+  /** As in FetchRequest. */
+  readonly incarnation: number;
 }
 
 /** RPC surface of the TopicLog object, named `<tenant>/<topic>/<partition>`. Unknown or deleted topic: `not-found`. */

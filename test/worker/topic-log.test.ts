@@ -34,7 +34,7 @@ async function withLog<T>(
       defer: (flush) => queueMicrotask(flush),
       alarm: (at) => alarms.push(at),
       background: () => undefined,
-      wake: async () => ({ mode: "push" }),
+      wake: async () => ({ mode: "push", incarnation: 0 }),
       expire: async () => undefined,
       removeSubscription: async () => undefined,
       log: (_, fields) => lines.push(fields),

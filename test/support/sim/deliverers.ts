@@ -44,9 +44,7 @@ export class Deliverers {
     const life = ground.live(`deliverer-${++this.#started}`);
     this.#working.add(life);
     life.onDeath(() => this.#working.delete(life));
-    const deps = this.#deps(life);
-    const planted = this.#world.bug.workDeps?.(deps, this.#world) ?? deps;
-    void workPart(part, planted).then(() => life.die("done"));
+    void workPart(part, this.#deps(life)).then(() => life.die("done"));
   }
 
   #deps(life: Life): WorkDeps {

@@ -30,8 +30,7 @@ export function openLog(world: World, tenant: string, around: Surroundings): Inc
     },
     log: () => undefined,
   };
-  const planted = world.bug.logDeps?.(deps, world) ?? deps;
-  const log = world.bug.log?.(planted, around.pendingAlarm) ?? new Log(planted, around.pendingAlarm);
+  const log = new Log(world.bug.logDeps?.(deps, around.life, world) ?? deps, around.pendingAlarm);
   return {
     methods: log,
     onAlarm: async () => {

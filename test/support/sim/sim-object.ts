@@ -15,7 +15,7 @@ export interface Surroundings {
   readonly alarm: ObjectAlarm;
   /** What was pending when the object was opened. */
   readonly pendingAlarm: number | null;
-  defer(run: () => void): void;
+  defer(run: () => void, milliseconds?: number): void;
   background(work: Promise<void>): void;
   eraseStorage(): void;
 }
@@ -117,7 +117,7 @@ export class SimObject {
       migrationSql: this.#guarded(life, false),
       alarm,
       pendingAlarm,
-      defer: (run) => ground.later(life, 0, `${this.name} goes on`, run),
+      defer: (run, milliseconds = 0) => ground.later(life, milliseconds, `${this.name} goes on`, run),
       background: (work) => {
         work.catch((thrown) => ground.timeline.note(`${this.name} background work failed: ${String(thrown)}`));
       },

@@ -37,10 +37,10 @@ export function openSubscription(world: World, name: string, around: Surrounding
     sendDeadLetter: (message) => world.deadLetters.send(around.life, message, 0),
     log: () => undefined,
   };
-  const planted = world.bug.subscriptionDeps?.(deps, world) ?? deps;
+  const planted = world.bug.subscriptionDeps?.(deps, around.life, world) ?? deps;
   const open = (): SubscriptionMachine => {
     migrate(around.migrationSql, subscriptionMigrations);
-    return world.bug.subscription?.(planted) ?? new SubscriptionMachine(planted);
+    return new SubscriptionMachine(planted);
   };
   let machine = open();
   return {
