@@ -58,6 +58,8 @@ export interface RequestRecord {
   answer: (Moment & { readonly status: number }) | null;
   /** What the deliverer made of it. */
   result: SendResult | null;
+  /** When the deliverer knew. */
+  ended: Moment | null;
   /** When the subscription had confirmed the report of it. */
   reported: Moment | null;
 }

@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 
 export const TENANT = "acme";
 export const TOPIC = "orders";
-const SCHEDULES: readonly (readonly number[])[] = [[], [0.4], [1, 2], [0.5, 1, 2], [3, 1, 1.5, 4]];
+const SCHEDULES: readonly (readonly number[])[] = [[], [0.4], [1, 2], [0.5, 1, 2], [3, 1, 1.5, 4], [9, 25]];
 
 /** The owner of subscriptions: creates, changes, stops and ends them, and deals with single deliveries. */
 export class Manager {

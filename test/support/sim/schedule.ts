@@ -39,6 +39,8 @@ const QUIET_MS = 2 * 3_600_000;
 const STEPS_MAX = 60_000;
 const SUBSCRIPTIONS_MAX = 3;
 
+const SETTLED: ReadonlySet<string> = new Set(["delivered", "dead", "cancelled"]);
+
 class NotQuiet extends Error {}
 
 /** Runs the schedule of a seed, to its end and judgement. */
@@ -85,6 +87,11 @@ class Schedule {
     this.#operations = random.between(20, 80);
   }
 
+  /** Where lateness is judged, no time passes by itself. */
+  get #keepsTime(): boolean {
+    return this.weather === "calm" || this.weather === "lossy-queue";
+  }
+
   async run(): Promise<Evidence> {
     const { ground } = this.#world;
     await this.#drive(this.#createTopic());
@@ -95,6 +102,7 @@ class Schedule {
     // What is under way goes on in the same weather for a while.
     const until = ground.timeline.now + ground.random.between(0, 10_000);
     while ((ground.timeline.nextAt ?? until) < until) await this.#step();
+    await this.#lastNews();
     await this.#heal();
     return this.#drive(gather(this.#world, this.#manager, LOG, this.weather));
   }
@@ -140,7 +148,20 @@ class Schedule {
       if (id !== undefined) subscribers.manners.set(id, random.pick(MANNERS) ?? "ok");
       return;
     }
-    if (this.weather !== "calm") timeline.jump(random.pick([1000, 60_000, 3_600_000, 90_000_000]));
+    if (!this.#keepsTime) timeline.jump(random.pick([1000, 60_000, 3_600_000, 90_000_000]));
+  }
+
+  /** The last event before the silence: whatever forgets it now, no later event will bring it up again. */
+  async #lastNews(): Promise<void> {
+    const { ground, objects } = this.#world;
+    const { random } = ground;
+    const posted = this.#publisher.publish();
+    for (let steps = random.between(0, 12); steps > 0 && this.#busy; steps--) await this.#step();
+    if (ground.faults.restart > 0) {
+      if (random.chance(0.5)) ground.crash();
+      else random.pick(objects)?.restart("the object was reset");
+    }
+    await this.#drive(posted);
   }
 
   /** Faults end, subscribers recover, everything stopped goes on; what only a person can settle is settled. */
@@ -150,6 +171,7 @@ class Schedule {
     ground.faults = NO_FAULTS;
     subscribers.heal();
     await this.#quiet();
+    await this.#drive(this.#nothingWaits());
     await this.#drive(this.#publisher.settleUnknown());
     await this.#quiet();
     for (let rounds = 0; rounds < 4; rounds++) {
@@ -165,6 +187,21 @@ class Schedule {
     await this.#quiet();
     // Memory proves nothing: what is judged is what a restart finds.
     if (ground.random.chance(0.7)) ground.crash();
+  }
+
+  /** What can go on by itself has done so, before anybody knocks again: no lost wake, no forgotten retry. */
+  async #nothingWaits(): Promise<void> {
+    const { violations } = this.#world.journal;
+    for (const record of this.#manager.records) {
+      const { id } = record.config;
+      const view = await this.#manager.rpc(id).view();
+      if (!view.ok || view.value.state !== "active" || view.value.lag === 0) continue;
+      const deliveries = await readDeliveries(this.#manager, record, 100);
+      // Exhausted with hold-key: what stands behind it waits for a person.
+      if (deliveries.some(({ state }) => state === "held")) continue;
+      const states = deliveries.filter(({ state }) => !SETTLED.has(state)).map(({ offset, state }) => `${offset} ${state}`);
+      violations.push(`5 conservation: ${id} has lag ${view.value.lag} and nothing that goes on: ${states}`);
+    }
   }
 
   async #settleByHand(): Promise<void> {
@@ -183,8 +220,14 @@ class Schedule {
     }
   }
 
+  get #busy(): boolean {
+    const { nextAt, now } = this.#world.ground.timeline;
+    return nextAt !== null && nextAt < now + QUIET_MS;
+  }
+
   async #step(): Promise<void> {
-    if (!(await this.#world.ground.timeline.advance())) throw new NotQuiet("nothing happens any more");
+    if (!this.#busy) throw new NotQuiet("an answer never comes");
+    await this.#world.ground.timeline.advance();
     if (this.#world.ground.timeline.step > STEPS_MAX) throw new NotQuiet(`${STEPS_MAX} steps are not enough`);
     this.#world.weather();
   }
@@ -204,7 +247,7 @@ class Schedule {
   async #quiet(): Promise<void> {
     const { timeline } = this.#world.ground;
     const began = timeline.step;
-    while ((timeline.nextAt ?? Number.POSITIVE_INFINITY) < timeline.now + QUIET_MS) {
+    while (this.#busy) {
       await this.#step();
       if (timeline.step - began > STEPS_MAX / 4) throw new NotQuiet(`still busy after ${timeline.step - began} steps`);
     }

@@ -51,13 +51,14 @@ export class Subscribers {
     const started = { step: timeline.step, at: timeline.now };
     const record: RequestRecord = {
       ...{ send, part, deliverer: deliverer.name, started },
-      ...{ reached: false, answer: null, result: null, reported: null },
+      ...{ reached: false, answer: null, result: null, ended: null, reported: null },
     };
     this.#journal.requests.push(record);
     this.#journal.requestsByAttempt.set(send.attemptId, record);
     const finish = (result: SendResult) => {
       if (record.result !== null) return;
       record.result = result;
+      record.ended = { step: timeline.step, at: timeline.now };
       done(result);
     };
     const { timeoutSeconds, id } = part.target;

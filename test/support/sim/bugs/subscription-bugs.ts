@@ -55,10 +55,11 @@ export const cursorPastHole: Bug = {
 /** Waking up, an object takes every open lease for lost and has its events sent again. */
 export const interruptedOnConstruction: Bug = {
   subscriptionDeps(deps) {
-    const tables = deps.sql.exec("SELECT id FROM lease_tables");
-    for (const { id } of tables) {
-      const open = `UPDATE leases_${id} SET body = replace(body, '"leaseMilliseconds":', '"leaseMilliseconds":-') WHERE open = 1`;
-      deps.sql.exec(`${open} AND body NOT LIKE '%"leaseMilliseconds":-%'`);
+    const tables = deps.sql.exec("SELECT name FROM sqlite_master WHERE name GLOB 'leases_*'");
+    for (const { name } of tables) {
+      const expired = `replace(body, '"leaseMilliseconds":', '"leaseMilliseconds":-')`;
+      const open = `open = 1 AND body NOT LIKE '%"leaseMilliseconds":-%'`;
+      deps.sql.exec(`UPDATE ${name} SET body = ${expired} WHERE ${open}`);
     }
     if (tables.length > 0) deps.alarm(deps.now());
     return deps;

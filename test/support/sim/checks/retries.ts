@@ -1,4 +1,4 @@
-import { LEASE_GRACE_MS } from "../../../../src/core/limits.ts";
+import { INTERRUPTIONS_PER_FAILURE, LEASE_GRACE_MS } from "../../../../src/core/limits.ts";
 import type { Attempt, Delivery } from "../../../../src/subscription/rpc.ts";
 import type { Checker, Evidence, Standing } from "../evidence.ts";
 import type { RequestRecord } from "../journal.ts";
@@ -21,6 +21,7 @@ export const retries: Checker = {
         checks += 1;
         numbers(requests, say);
         budget(standing, delivery, requests, say);
+        oneAtATime(requests, say);
         noneAfterSettled(evidence, standing, delivery, requests, say);
         if (config.retry.holdAfterFailures === null && !everDisabled(evidence, config.id)) {
           checks += schedule(standing, delivery, requests, say);
@@ -49,6 +50,19 @@ function mayBeInterrupted({ id, outcome }: Attempt, requests: readonly RequestRe
   if (outcome === "interrupted" || request === undefined) return true;
   const expiresAt = request.part.leasedAt + request.part.target.timeoutSeconds * 1000 + LEASE_GRACE_MS;
   return request.reported === null || request.reported.at >= expiresAt;
+}
+
+/** Only a report or the expiry of its lease ends an attempt: never a restart. */
+function oneAtATime(requests: readonly RequestRecord[], say: (what: string) => void): void {
+  requests.forEach((request, index) => {
+    const before = requests[index - 1];
+    if (before === undefined) return;
+    const { part, ended, send } = before;
+    const { leasedAt } = request.part;
+    const expired = leasedAt >= part.leasedAt + part.target.timeoutSeconds * 1000 + LEASE_GRACE_MS;
+    const heard = ended !== null && leasedAt >= ended.at;
+    if (!expired && !heard) say(`attempt ${request.send.attempt} began while ${send.attempt} was under way`);
+  });
 }
 
 const manualRetries = ({ record }: Standing, eventId: string) =>
@@ -108,6 +122,7 @@ function schedule(
   if (manualRetries(standing, delivery.eventId).length > 0) return 0;
   let checks = 0;
   let failures = 0;
+  let interruptions = 0;
   let previous: Attempt | null = null;
   for (const attempt of delivery.attempts) {
     const request = requests.find(({ send }) => send.attemptId === attempt.id);
@@ -123,7 +138,9 @@ function schedule(
     }
     // Perhaps it counted as a failure, perhaps as an interruption: no telling how the schedule goes on.
     if (attempt.outcome === "failure" && mayBeInterrupted(attempt, requests)) return checks;
-    if (attempt.outcome === "failure") failures += 1;
+    interruptions = attempt.outcome === "interrupted" ? interruptions + 1 : 0;
+    if (attempt.outcome === "failure" || interruptions === INTERRUPTIONS_PER_FAILURE) failures += 1;
+    if (interruptions === INTERRUPTIONS_PER_FAILURE) interruptions = 0;
     previous = attempt;
   }
   return checks;
