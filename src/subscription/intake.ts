@@ -12,6 +12,8 @@ export class Intake {
   readonly #scheduler: Scheduler;
   readonly #settlement: Settlement;
   #filling: Promise<boolean> | null = null;
+  /** Wakes that were not taken over: an answer that was asked for before one of them does not know the newest event. */
+  #refused = 0;
 
   constructor(
     deps: SubscriptionDeps,
@@ -45,6 +47,7 @@ export class Intake {
     const joins = wake.scannedFrom === state.scannedTo && wake.filterVersion === runtime.filterVersion;
     if (!joins || wake.events === null || state.buffer.length > 0 || this.#filling !== null) {
       state.caughtUp = false;
+      this.#refused += 1;
       return false;
     }
     state.buffer = [...wake.events];
@@ -64,11 +67,12 @@ export class Intake {
     const request = { ...wanted, subscription: config.id, incarnation, filterVersion, floor };
     // The log takes a pull for a promise to come again: it must outlive this object (and the wake that led here).
     if (request.after !== null) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
+    const refused = this.#refused;
     const answer = await log.fetchFor(request);
     // Anything may have happened meanwhile: what was asked under another filter, or before a failed commit, is dropped.
     const now = this.#state.known;
     if (now === null || now.runtime.filterVersion !== filterVersion || now.runtime.phase !== "live") return false;
-    if (answer.ok) return this.#apply(now, request, answer.value);
+    if (answer.ok) return this.#apply(now, request, answer.value, refused === this.#refused);
     if (answer.error.code !== "conflict") throw new Error(answer.error.code);
     // The log has not heard of the new filter (the object went away between the two).
     const set = await log.setFilter(config.id, config.filter, filterVersion);
@@ -76,7 +80,7 @@ export class Intake {
     return true;
   }
 
-  #apply(known: Known, request: FetchRequest, answer: FetchAnswer): boolean {
+  #apply(known: Known, request: FetchRequest, answer: FetchAnswer, newest: boolean): boolean {
     const state = this.#state;
     const found = new Map(answer.found.map((event) => [event.offset, event]));
     for (const offset of request.offsets) {
@@ -90,7 +94,7 @@ export class Intake {
     if (request.after !== null && request.after === state.scannedTo) {
       state.buffer.push(...answer.fresh);
       state.scannedTo = answer.scannedTo;
-      state.caughtUp = answer.fresh.length === 0 && answer.scannedTo >= answer.head;
+      state.caughtUp = newest && answer.fresh.length === 0 && answer.scannedTo >= answer.head;
       if (state.buffer.length === 0) state.cursor = state.scannedTo;
     }
     state.commit();

@@ -71,6 +71,8 @@ export class Manual {
     const { holes, flights, lanes } = this.#state;
     const { ordering } = lanes;
     if (ordering === "none" || (ordering === "key" && key === null)) return false;
+    // Cancelled before its turn: what is between the cursor and it has not been looked at yet.
+    if (offset > this.#state.cursor) return true;
     const counts = (other: string | null) => ordering === "topic" || other === key;
     for (const hole of holes.values()) if (hole.offset < offset && counts(hole.key)) return true;
     for (const { entry } of flights.values()) if (entry.o < offset && counts(entry.k)) return true;

@@ -1,6 +1,7 @@
 import type { LogEvent } from "../../../src/core/event.ts";
 import type { DeadLetter } from "../../../src/directory/rpc.ts";
 import type { Delivery } from "../../../src/subscription/rpc.ts";
+import { Log } from "../../../src/topic-log/log.ts";
 import type { TopicLogRpc } from "../../../src/topic-log/rpc.ts";
 import type { SimDirectory } from "./directory-object.ts";
 import type { Evidence, Standing } from "./evidence.ts";
@@ -24,12 +25,23 @@ export async function gather(world: World, manager: Manager, logName: string, we
   }
   return {
     ...{ world, journal: world.journal, weather, standing },
-    log: await readLog(world, logName),
+    log: [...world.journal.archive.values(), ...(await readLog(world, logName))],
     named: new Set(subscriptions.map(({ id }) => id)),
     registered: new Set(starts.keys()),
     deadLetters: await readDeadLetters(directory),
   };
 }
+
+/** Keeps what the log has before retention may drop it. Looks without a network between: a call might fail. */
+export async function archive(world: World, logName: string): Promise<void> {
+  const log = await world.object(logName).peek();
+  if (!(log instanceof Log)) return;
+  const events = log.read({ ...EVERYTHING, after: null, limit: Number.MAX_SAFE_INTEGER });
+  if (!events.ok) return;
+  for (const event of events.value.events) world.journal.archive.set(event.offset, event);
+}
+
+const EVERYTHING = { before: null, since: null, until: null, order: "asc", type: null, key: null } as const;
 
 async function standingOf(
   manager: Manager,
@@ -64,9 +76,7 @@ async function readLog(world: World, logName: string): Promise<LogEvent[]> {
   const events: LogEvent[] = [];
   let after: number | null = null;
   do {
-    const page: Awaited<ReturnType<TopicLogRpc["read"]>> = await log.read({
-      ...{ after, before: null, since: null, until: null, order: "asc", type: null, key: null, limit: 100 },
-    });
+    const page: Awaited<ReturnType<TopicLogRpc["read"]>> = await log.read({ ...EVERYTHING, after, limit: 100 });
     if (!page.ok) throw new Error(`the log cannot be read: ${page.error.code}`);
     events.push(...page.value.events);
     after = page.value.next;

@@ -1,5 +1,5 @@
 import type { Problem } from "../../../src/core/errors.ts";
-import type { AppendedEvent, AppendRequest } from "../../../src/core/event.ts";
+import type { AppendedEvent, AppendRequest, LogEvent } from "../../../src/core/event.ts";
 import type { Filter } from "../../../src/core/filter.ts";
 import type { Result } from "../../../src/core/result.ts";
 import type { Part, Send, SendResult, SubscriptionConfig } from "../../../src/subscription/rpc.ts";
@@ -67,6 +67,8 @@ export interface RequestRecord {
 /** Everything that can be seen from outside, in the order in which it happened. The checkers judge by it. */
 export class Journal {
   readonly posts: Post[] = [];
+  /** What the log held when somebody last looked, by offset: retention may have dropped it since. */
+  readonly archive = new Map<number, LogEvent>();
   readonly subscriptions = new Map<string, SubscriptionRecord>();
   readonly requests: RequestRecord[] = [];
   readonly requestsByAttempt = new Map<string, RequestRecord>();

@@ -4,7 +4,7 @@ import { CHECKERS } from "./checkers.ts";
 import { dumpOf } from "./dump.ts";
 import type { Evidence } from "./evidence.ts";
 import { faultsOf, NO_FAULTS, type Weather } from "./faults.ts";
-import { gather, readDeliveries } from "./gather.ts";
+import { archive, gather, readDeliveries } from "./gather.ts";
 import { Manager, TENANT, TOPIC } from "./manager.ts";
 import { Publisher } from "./publisher.ts";
 import { MANNERS } from "./subscribers.ts";
@@ -109,7 +109,9 @@ class Schedule {
 
   async #createTopic(): Promise<void> {
     const log = this.#world.stub<TopicLogRpc>(this.#world.outside, LOG);
-    const made = await log.create({ description: "", retentionDays: 30, retentionBytes: null });
+    // A day is over with one leap of time: then retention drops what nobody has had yet.
+    const retentionDays = this.#world.ground.random.pick([1, 30]);
+    const made = await log.create({ description: "", retentionDays, retentionBytes: null });
     if (!made.ok) throw new Error(made.error.code);
   }
 
@@ -148,7 +150,9 @@ class Schedule {
       if (id !== undefined) subscribers.manners.set(id, random.pick(MANNERS) ?? "ok");
       return;
     }
-    if (!this.#keepsTime) timeline.jump(random.pick([1000, 60_000, 3_600_000, 90_000_000]));
+    if (this.#keepsTime) return;
+    await archive(this.#world, LOG);
+    timeline.jump(random.pick([1000, 60_000, 3_600_000, 90_000_000]));
   }
 
   /** The last event before the silence: whatever forgets it now, no later event will bring it up again. */
@@ -199,7 +203,9 @@ class Schedule {
       const deliveries = await readDeliveries(this.#manager, record, 100);
       // Exhausted with hold-key: what stands behind it waits for a person.
       if (deliveries.some(({ state }) => state === "held")) continue;
-      const states = deliveries.filter(({ state }) => !SETTLED.has(state)).map(({ offset, state }) => `${offset} ${state}`);
+      const states = deliveries
+        .filter(({ state }) => !SETTLED.has(state))
+        .map(({ offset, state }) => `${offset} ${state}`);
       violations.push(`5 conservation: ${id} has lag ${view.value.lag} and nothing that goes on: ${states}`);
     }
   }

@@ -1,8 +1,11 @@
+import { decodeEventId } from "../../../../src/core/ids.ts";
 import type { Delivery } from "../../../../src/subscription/rpc.ts";
 import type { Checker, Evidence, Standing } from "../evidence.ts";
 import { postedAt } from "../posted.ts";
 import { expectation } from "../relevant.ts";
 
+/** The shortest retention a schedule has. */
+const DAY_MS = 86_400_000;
 const SETTLED = new Set(["delivered", "dead", "cancelled"]);
 
 /** Invariant 5: matched = delivered + dead + cancelled, and nothing is pending once all is quiet. */
@@ -47,7 +50,7 @@ function everyEvent(evidence: Evidence, standing: Standing, violation: (what: st
 
 /** Each end has its reason: a 2xx, a cancellation somebody asked for, a spent schedule. */
 function justified(
-  { journal }: Evidence,
+  { journal, deadLetters }: Evidence,
   { record }: Standing,
   delivery: Delivery,
   violation: (what: string) => void,
@@ -62,7 +65,12 @@ function justified(
   if (state === "cancelled" && !record.cancels.some((one) => one.value === eventId && one.accepted)) {
     violation(`event ${offset} counts as cancelled and nobody asked for it`);
   }
-  if (state === "dead" && requests.length === 0) violation(`event ${offset} is dead without an attempt`);
+  if (state !== "dead") return 1;
+  const { id } = record.config;
+  const letter = deadLetters.find((one) => one.subscription === id && one.offset === offset);
+  const age = (letter?.deadAt ?? 0) - (decodeEventId(eventId)?.time ?? 0);
+  if (letter?.reason !== "expired" && requests.length === 0) violation(`event ${offset} is dead without an attempt`);
+  if (letter?.reason === "expired" && age < DAY_MS) violation(`event ${offset} expired after ${age} ms`);
   return 1;
 }
 

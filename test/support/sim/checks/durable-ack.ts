@@ -13,17 +13,20 @@ export const durableAck: Checker = {
         const appended = answered.value.value;
         if (appended.length !== request.events.length)
           violation(`${appended.length} of ${request.events.length} answered`);
-        appended.forEach((one, index) => {
+        for (const [index, one] of appended.entries()) {
           checks += 1;
           const posted = request.events[index];
           const [event, ...more] = byOffset.get(one.offset) ?? [];
-          if (event === undefined) return violation(`offset ${one.offset} was acknowledged and is not in the log`);
+          if (event === undefined) {
+            violation(`offset ${one.offset} was acknowledged and is not in the log`);
+            continue;
+          }
           if (more.length > 0) violation(`offset ${one.offset} is in the log ${more.length + 1} times`);
           if (event.id !== one.id) violation(`offset ${one.offset} has id ${event.id}, acknowledged was ${one.id}`);
           if (posted === undefined || !sameBytes(posted.data, event.data)) violation(`other bytes at ${one.offset}`);
           if (posted?.type !== event.type || posted.key !== event.key)
             violation(`another type or key at ${one.offset}`);
-        });
+        }
       }
     }
     return checks;

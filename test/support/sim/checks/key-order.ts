@@ -27,7 +27,7 @@ export const keyOrder: Checker = {
           if (late !== undefined && !retriedByHand(evidence, late)) {
             violation(`${id}: attempt ${late.send.attempt} of ${earlier} started after ${offset} had begun`);
           }
-          if (!settledBy(before, first) && !endedOtherwise(standing, earlier, first, record.cancels)) {
+          if (!settledBy(before, first) && !endedOtherwise(evidence, standing, earlier, first, record.cancels)) {
             violation(`${id}: ${offset} started before ${earlier} was settled`);
           }
         }
@@ -45,6 +45,7 @@ const settledBy = (tries: readonly RequestRecord[], first: RequestRecord): boole
 
 /** Given up or cancelled before: what stands there now must say so, unless the subscription is gone. */
 function endedOtherwise(
+  { deadLetters }: Evidence,
   standing: Standing | undefined,
   offset: number,
   first: RequestRecord,
@@ -53,6 +54,10 @@ function endedOtherwise(
   if (standing === undefined) return true;
   const delivery = standing.deliveries.find((one) => one.offset === offset);
   if (delivery === undefined) return false;
+  const letter = deadLetters.find(
+    (one) => one.eventId === delivery.eventId && one.subscription === first.part.target.id,
+  );
+  if (letter !== undefined && letter.deadAt <= first.started.at) return true;
   const cancelled = cancels.some(
     (one) => one.value === delivery.eventId && one.accepted && one.asked.step < first.started.step,
   );

@@ -33,21 +33,15 @@ export const liveness: Checker = {
   },
 };
 
-/** Nobody stopped or changed it, it was never on hold, and there was room for every retry. */
+/** Nobody stopped or changed it, it was never on hold, and there was room for every retry at its time. */
 function undisturbed({ requests }: Journal, { record }: Standing): boolean {
-  const { config } = record;
-  const mine = requests.filter(({ part }) => part.target.id === config.id);
-  const calm = mine.every(
-    ({ answer, result }) =>
-      answer !== null && result?.kind === "answered" && answer.status !== 429 && answer.status !== 410,
-  );
-  return (
-    calm &&
-    record.stops.length === 0 &&
-    record.resumes.length === 0 &&
-    config.retry.holdAfterFailures === null &&
-    config.concurrency >= 10
-  );
+  const { config, stops, resumes, orderings } = record;
+  if (stops.length + resumes.length > 0 || orderings.length > 1 || config.ordering === "topic") return false;
+  if (config.retry.holdAfterFailures !== null || config.concurrency < 10) return false;
+  return requests.every(({ part, answer, result }) => {
+    if (part.target.id !== config.id) return true;
+    return answer !== null && result?.kind === "answered" && answer.status !== 429 && answer.status !== 410;
+  });
 }
 
 function dueAfter({ record }: Standing, before: RequestRecord, failures: number): number | null {

@@ -1,0 +1,16 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { withoutLogLines } from "../support/sim/quiet-console.ts";
+import { complaints, describeSummary, runShare } from "../support/sim/run.ts";
+
+let restore: () => void;
+beforeAll(() => {
+  restore = withoutLogLines();
+});
+afterAll(() => restore());
+
+// One of two files, so that both cores have one.
+it("keeps every invariant in every schedule, share 1 of 2", async () => {
+  const summary = await runShare(0, 2);
+  console.info(describeSummary(summary));
+  expect(complaints(summary).join("\n\n")).toBe("");
+});
