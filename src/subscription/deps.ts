@@ -26,7 +26,7 @@ export interface SubscriptionDeps {
   topicLog(
     tenant: string,
     topic: string,
-  ): Pick<TopicLogRpc, "register" | "unregister" | "setFilter" | "fetchFor" | "peekFor" | "event">;
+  ): Pick<TopicLogRpc, "register" | "unregister" | "setFilter" | "fetchFor" | "peekFor" | "previousFor">;
   directory(tenant: string): Pick<DirectoryRpc, "putSubscription" | "removeSubscription">;
   /** Hands a part to a stateless deliverer; resolves when it is accepted, long before it is done. */
   deliver(part: Part): Promise<void>;

@@ -130,7 +130,8 @@ export class SubscriptionMachine {
   }
 
   async retry(eventId: string): Promise<Result<Delivery, Problem>> {
-    return this.#manually(eventId, (known, delivery) => this.#manual.retry(known, delivery));
+    const previous = await this.#previousOf(eventId);
+    return this.#manually(eventId, (known, delivery) => this.#manual.retry(known, delivery, previous));
   }
 
   async cancel(eventId: string): Promise<Result<Delivery, Problem>> {
@@ -173,6 +174,16 @@ export class SubscriptionMachine {
     if (known === null) return err(NO_SUBSCRIPTION);
     await change(known);
     return this.view();
+  }
+
+  /** For an event that is about to be tried for the first time although its turn has passed. */
+  async #previousOf(eventId: string): Promise<number> {
+    const known = this.#live();
+    const offset = decodeEventId(eventId)?.offset;
+    if (known === null || offset === undefined) return 0;
+    const { tenant, topic, id } = known.config;
+    const previous = await this.#deps.topicLog(tenant, topic).previousFor(id, offset, known.runtime.floor);
+    return previous.ok ? previous.value : 0;
   }
 
   async #manually(

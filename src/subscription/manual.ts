@@ -21,8 +21,11 @@ export class Manual {
     this.#history = parts.history;
   }
 
-  /** One attempt now. Restarts the schedule, never the attempt numbers (API clause 7.4). */
-  retry(known: Known, delivery: Delivery): Result<null, Problem> {
+  /**
+   * One attempt now. Restarts the schedule, never the attempt numbers (API clause 7.4). `previous`: the offset matched
+   * before, in case it was never tried.
+   */
+  retry(known: Known, delivery: Delivery, previous: number): Result<null, Problem> {
     const { offset, key } = delivery;
     if (known.runtime.state !== "active") return conflict("The subscription is not active; resume it first.");
     if (this.#state.flights.has(offset)) return conflict("An attempt is under way.");
@@ -34,7 +37,7 @@ export class Manual {
       return conflict("An earlier event that it has to wait for is not settled yet.");
     }
     const now = this.#deps.now();
-    if (hole === undefined) this.#reopen(delivery, now);
+    if (hole === undefined) this.#reopen(delivery, previous, now);
     else this.#state.setHole({ ...hole, dueAt: now, failures: 0, exhausted: false, since: now, trigger: "manual" });
     this.#state.commit();
     this.#deps.alarm(now);
@@ -66,24 +69,28 @@ export class Manual {
     return ok(null);
   }
 
-  /** In key order by an earlier event of its key, in topic order by any earlier event. */
+  /**
+   * In key order by an earlier event of its key, in topic order by any earlier event. What waits in the log comes after
+   * an event that is unsettled itself (it may be the one that they all wait for).
+   */
   #blockedBefore(offset: number, key: string | null): boolean {
-    const { holes, flights, lanes } = this.#state;
+    const { holes, flights, lanes, cursor } = this.#state;
     const { ordering } = lanes;
     if (ordering === "none" || (ordering === "key" && key === null)) return false;
-    // Cancelled before its turn: what is between the cursor and it has not been looked at yet.
-    if (offset > this.#state.cursor) return true;
     const counts = (other: string | null) => ordering === "topic" || other === key;
     for (const hole of holes.values()) if (hole.offset < offset && counts(hole.key)) return true;
     for (const { entry } of flights.values()) if (entry.o < offset && counts(entry.k)) return true;
+    if (holes.has(offset)) return false;
     for (const [other, next] of lanes.waiting) if (next < offset && counts(other)) return true;
-    return false;
+    // Cancelled before its turn: what is between the cursor and it has not been looked at yet.
+    return offset > cursor;
   }
 
   /** A settled event becomes unsettled again, with the attempt numbers it had. */
-  #reopen(delivery: Delivery, now: number): void {
+  #reopen(delivery: Delivery, untriedPrevious: number, now: number): void {
     const { offset, key, eventId, type } = delivery;
-    const previous = this.#history.attemptsAt(offset)[0]?.entry.p ?? 0;
+    const tried = this.#history.attemptsAt(offset).find(({ entry }) => entry.n > 0);
+    const previous = tried?.entry.p ?? untriedPrevious;
     const attempts = Math.max(0, ...delivery.attempts.map((attempt) => attempt.number));
     const letter = this.#state.letter(offset);
     if (letter !== null) {

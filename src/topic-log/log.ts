@@ -190,6 +190,12 @@ export class Log {
     return ok(answer);
   }
 
+  previousFor(subscription: string, offset: number, floor: number): Result<number, Problem> {
+    const listener = this.#fanOut.listeners.get(subscription);
+    if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
+    return ok(this.#queries.previous(offset, floor, listener));
+  }
+
   peekFor(subscription: string, after: number, limit: number): Result<PeekAnswer, Problem> {
     const listener = this.#fanOut.listeners.get(subscription);
     if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);

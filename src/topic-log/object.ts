@@ -109,6 +109,10 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
     return this.#opened.fetchFor(...args);
   }
 
+  async previousFor(...args: Parameters<TopicLogRpc["previousFor"]>): ReturnType<TopicLogRpc["previousFor"]> {
+    return this.#opened.previousFor(...args);
+  }
+
   async peekFor(...args: Parameters<TopicLogRpc["peekFor"]>): ReturnType<TopicLogRpc["peekFor"]> {
     return this.#opened.peekFor(...args);
   }

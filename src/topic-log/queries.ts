@@ -139,13 +139,14 @@ export class Queries {
       scannedTo = event.offset;
       if (event.key !== lane.key || !listener.matches(filterInput(event))) continue;
       budget.bytes -= event.data.byteLength;
-      const match: Matched = { event, previous: this.#previous(event.offset, floor, listener) };
+      const match: Matched = { event, previous: this.previous(event.offset, floor, listener) };
       return { key: lane.key, match, scannedTo };
     }
     return { key: lane.key, match: null, scannedTo: lane.to };
   }
 
-  #previous(offset: number, floor: number, listener: Listener): number {
+  /** The match before `offset`, not below `floor`; 0 for none. */
+  previous(offset: number, floor: number, listener: Listener): number {
     for (const event of this.#reader.descending(offset - 1)) {
       if (event.offset < floor) return 0;
       if (listener.matches(filterInput(event))) return event.offset;

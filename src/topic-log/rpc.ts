@@ -133,6 +133,8 @@ export interface TopicLogRpc {
   fetchFor(request: FetchRequest): Promise<Result<FetchAnswer, Problem>>;
   /** Matched events after `after`, without their data, changing nothing: what a delivery log shows as pending. */
   peekFor(subscription: string, after: number, limit: number): Promise<Result<PeekAnswer, Problem>>;
+  /** The offset of the event matched before this one, not below `floor`; 0 for none. */
+  previousFor(subscription: string, offset: number, floor: number): Promise<Result<number, Problem>>;
   /** Tombstone: events, idempotency and registrations go, offsets continue should the topic be created again. */
   destroy(force: boolean): Promise<Result<{ subscriptions: readonly string[] }, Problem>>;
 }

@@ -96,7 +96,7 @@ function gateway(sent: (offset: number) => void) {
       setFilter: (...args) => call(() => log.setFilter(...args)),
       fetchFor: (...args) => call(() => log.fetchFor(...args)),
       peekFor: (...args) => call(() => log.peekFor(...args)),
-      event: (...args) => call(() => log.event(...args)),
+      previousFor: (...args) => call(() => log.previousFor(...args)),
     }),
     directory: () => ({ putSubscription: async () => ok(null), removeSubscription: async () => undefined }),
     deliver: (part) =>

@@ -142,6 +142,24 @@ describe("a person's retry", () => {
   });
 });
 
+describe("an event cancelled before its turn", () => {
+  it("is passed over, and sent by hand with the offset matched before it", async () => {
+    const { tenant, log } = await newTopic();
+    const { rpc } = await newSubscription(tenant);
+    await rpc.pause();
+    const appended = await log.append(appendOf({}, {}, {}));
+    const second = appended.ok ? (appended.value[1]?.id ?? "") : "";
+    expect(await rpc.cancel(second)).toMatchObject({ ok: true, value: { state: "cancelled" } });
+    await rpc.resume();
+    await eventually(async () => (await states(rpc)).join() === "delivered,cancelled,delivered");
+    expect(await rpc.retry(second)).toMatchObject({ ok: true });
+    await allDelivered(rpc, 3);
+    const delivery = await rpc.delivery(second);
+    const headers = delivery.ok ? delivery.value.attempts[0]?.request.headers : undefined;
+    expect(headers).toMatchObject({ "sluice-offset": "2", "sluice-previous-offset": "1", "sluice-attempt": "1" });
+  });
+});
+
 describe("lag", () => {
   it("counts every event that waits, and the oldest of them has a time", async () => {
     const { tenant, log } = await newTopic();

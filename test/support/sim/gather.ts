@@ -25,7 +25,7 @@ export async function gather(world: World, manager: Manager, logName: string, we
   }
   return {
     ...{ world, journal: world.journal, weather, standing },
-    log: [...world.journal.archive.values(), ...(await readLog(world, logName))],
+    log: await readLog(world, logName),
     named: new Set(subscriptions.map(({ id }) => id)),
     registered: new Set(starts.keys()),
     deadLetters: await readDeadLetters(directory),
@@ -71,9 +71,13 @@ export async function readDeliveries(manager: Manager, record: SubscriptionRecor
   return deliveries;
 }
 
+/** The whole log: what retention has dropped, as it was when somebody last looked, and what is there. */
 async function readLog(world: World, logName: string): Promise<LogEvent[]> {
   const log = world.stub<TopicLogRpc>(world.outside, logName);
   const events: LogEvent[] = [];
+  const described = await log.describe();
+  const firstOffset = described.ok ? described.value.firstOffset : 1;
+  for (const event of world.journal.archive.values()) if (event.offset < firstOffset) events.push(event);
   let after: number | null = null;
   do {
     const page: Awaited<ReturnType<TopicLogRpc["read"]>> = await log.read({ ...EVERYTHING, after, limit: 100 });
