@@ -1,9 +1,11 @@
 import { WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import type { FetchAnswer, FetchRequest, Wake } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
+import type { Hole } from "./model.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Settlement } from "./settlement.ts";
 import type { Known, SubscriptionState } from "./state.ts";
+import { recordUntried } from "./untried.ts";
 
 /** Brings events from the log into memory: by a pull, or with a wake. Memory only; a restart pulls again. */
 export class Intake {
@@ -14,6 +16,8 @@ export class Intake {
   #filling: Promise<boolean> | null = null;
   /** Wakes that were not taken over: an answer that was asked for before one of them does not know the newest event. */
   #refused = 0;
+  /** Whether this object has asked for fresh events itself since it woke. */
+  #pulled = false;
 
   constructor(
     deps: SubscriptionDeps,
@@ -52,8 +56,17 @@ export class Intake {
     }
     state.buffer = [...wake.events];
     state.scannedTo = wake.scannedTo;
-    state.caughtUp = true;
+    // Having pulled and not come to the end, it goes on pulling: the log counts on it, whoever sent this wake.
+    state.caughtUp ||= !this.#pulled;
     return true;
+  }
+
+  /**
+   * At an alarm: an object that has only been woken so far pulls once. The wake may have come late, from a log that is
+   * no more, and the present one may count on the pull that this object's predecessor had set the alarm for.
+   */
+  confirm(): void {
+    if (!this.#pulled) this.#state.caughtUp = false;
   }
 
   async #fetch(
@@ -66,6 +79,7 @@ export class Intake {
     const { incarnation } = this.#state;
     const request = { ...wanted, subscription: config.id, incarnation, filterVersion, floor };
     // The log takes a pull for a promise to come again: it must outlive this object (and the wake that led here).
+    this.#pulled ||= request.after !== null;
     if (request.after !== null) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     const refused = this.#refused;
     const answer = await log.fetchFor(request);
@@ -88,7 +102,7 @@ export class Intake {
       const hole = state.holes.get(offset);
       if (hole === undefined || state.flights.has(offset)) continue;
       if (event !== undefined) state.payloads.set(offset, event);
-      else this.#settlement.die(known, hole, "expired", this.#deps.now());
+      else this.#expired(known, hole);
     }
     for (const lane of answer.lanes) this.#applyLane(lane, request);
     if (request.after !== null && request.after === state.scannedTo) {
@@ -99,6 +113,14 @@ export class Intake {
     }
     state.commit();
     return true;
+  }
+
+  /** The log has it no more: it was under way, or leased and not sent, when retention came by. */
+  #expired(known: Known, hole: Hole): void {
+    const now = this.#deps.now();
+    this.#settlement.die(known, hole, "expired", now);
+    const event = { id: hole.eventId, offset: hole.offset, type: hole.type, key: hole.key };
+    recordUntried(this.#state, known, [event], { fin: "dead", version: this.#deps.version, now });
   }
 
   #applyLane(lane: FetchAnswer["lanes"][number], request: FetchRequest): void {

@@ -100,18 +100,13 @@ export class Lifecycle {
     if (refiltered) {
       known.runtime.filterVersion += 1;
       this.#state.forgetScan();
+      this.#state.addOutbox({ kind: "set-filter" }, now);
     }
     this.#state.touchRuntime();
     this.#state.commit();
     this.#deps.alarm(now);
-    if (!refiltered) return;
-    // Should this not arrive, the next pull says so and it is sent again.
-    const { id, tenant, topic, filter } = known.config;
-    try {
-      await this.#deps.topicLog(tenant, topic).setFilter(id, filter, known.runtime.filterVersion);
-    } catch (thrown) {
-      this.#deps.log("filter-postponed", { subscription: id, message: String(thrown) });
-    }
+    // The log has heard of it by the answer, or hears of it by the outbox (or by the next pull, if that comes first).
+    if (refiltered) await this.#outbox.flush();
   }
 
   /** Answers after the barrier: by then every send that was leased has begun or will not begin. */
@@ -153,7 +148,7 @@ export class Lifecycle {
       this.#state.commit();
       // Not beside the calls of a creation under way: they might arrive later, and leave a name that nobody removes.
       if (entering) this.#deps.alarm(now + WAKE_BACKSTOP_MS);
-      else this.#outbox.flush();
+      else void this.#outbox.flush();
     }
     await this.#deps.sleep(SEND_START_MAX_MS);
   }

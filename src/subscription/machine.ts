@@ -140,10 +140,12 @@ export class SubscriptionMachine {
 
   /** The log is about to drop everything up to `through`. Throws when that must wait. */
   async expire(through: number): Promise<void> {
-    const known = this.#live();
-    if (known === null) return;
+    const known = this.#state.known;
+    if (known === null || known.runtime.phase === "deleted") return;
+    // It has its start already, and not yet the means to settle anything.
+    if (known.runtime.phase === "creating") throw new Error("The subscription is being created.");
     await this.#expiry.expire(known, through);
-    this.#outbox.flush();
+    void this.#outbox.flush();
   }
 
   outboxAcknowledged(ids: readonly number[]): void {
@@ -158,9 +160,10 @@ export class SubscriptionMachine {
     if (known.runtime.phase !== "deleted") {
       if (this.#settlement.expire(known, this.#deps.now()) > 0) this.#state.commit();
       this.#pump.forgetHint();
+      this.#intake.confirm();
       await this.#pump.run();
     } else {
-      this.#outbox.flush();
+      void this.#outbox.flush();
     }
   }
 
@@ -196,7 +199,7 @@ export class SubscriptionMachine {
     if (known === null) return err(NO_SUBSCRIPTION);
     const done = act(known, delivery.value);
     if (!done.ok) return done;
-    this.#outbox.flush();
+    void this.#outbox.flush();
     return this.delivery(eventId);
   }
 

@@ -117,6 +117,8 @@ export interface Flight {
 /** An effect on another object that has to happen: kept until it is acknowledged. */
 export type OutboxBody =
   | { readonly kind: "dead-letter"; readonly action: "add" | "remove"; readonly letter: DeadLetter }
+  /** The filter as it is when the row is sent. */
+  | { readonly kind: "set-filter" }
   | { readonly kind: "unregister" }
   | { readonly kind: "leave-directory" };
 

@@ -13,11 +13,15 @@ export class Outbox {
     this.#state = state;
   }
 
-  /** Sends what is due, in the background, and sets the alarm for what is not acknowledged. */
-  flush(): void {
+  /**
+   * Sends what is due, in the background, and sets the alarm for what is not acknowledged. Resolves when all of it was
+   * tried; never rejects.
+   */
+  async flush(): Promise<void> {
     const known = this.#state.known;
     if (known === null || this.#state.outbox.size === 0) return;
     const now = this.#deps.now();
+    const sends: Promise<void>[] = [];
     for (const row of this.#state.outbox.values()) {
       if (row.nextAt > now) {
         this.#deps.alarm(row.nextAt);
@@ -26,8 +30,11 @@ export class Outbox {
       row.nextAt = now + Math.min(OUTBOX_RESEND_FIRST_MS * 2 ** row.tries, OUTBOX_RESEND_MAX_MS);
       row.tries += 1;
       this.#deps.alarm(row.nextAt);
-      this.#deps.background(this.#send(known, row));
+      const send = this.#send(known, row);
+      this.#deps.background(send);
+      sends.push(send);
     }
+    await Promise.all(sends);
   }
 
   /** What a deleted subscription leaves is freed with the last acknowledgement, whichever it is. */
@@ -54,6 +61,14 @@ export class Outbox {
         const { action, letter } = row.body;
         // Acknowledged by its consumer, once it is in the tenant's index: the local queue forgets messages.
         return this.#deps.sendDeadLetter({ version: 1, tenant, subscription: id, outbox: row.id, action, letter });
+      }
+      case "set-filter": {
+        const now = this.#state.known ?? known;
+        const log = this.#deps.topicLog(tenant, topic);
+        const done = await log.setFilter(id, now.config.filter, now.runtime.filterVersion);
+        // Not registered any more: then nobody filters for it.
+        if (!done.ok && done.error.code !== "not-found") throw new Error(done.error.code);
+        return this.acknowledge([row.id]);
       }
       case "unregister": {
         const done = await this.#deps.topicLog(tenant, topic).unregister(id);

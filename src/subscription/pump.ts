@@ -90,7 +90,7 @@ export class Pump {
    * left to the caller, so nothing here asks to be called at once again and again.
    */
   arm(ran: boolean): void {
-    this.#outbox.flush();
+    void this.#outbox.flush();
     const known = this.#state.known;
     if (known === null || known.runtime.phase === "deleted") return;
     const now = this.#deps.now();

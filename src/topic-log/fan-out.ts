@@ -196,12 +196,21 @@ export class FanOut {
     return { ...base, scannedFrom: listener.known, events: inline ? matched : null };
   }
 
-  /** Notes a pull. False for a late one of an incarnation that is no more: it says nothing about the present one. */
-  pulled(listener: Listener, incarnation: number): boolean {
-    if (incarnation < listener.incarnation) return false;
+  /**
+   * In the turn of a pull for fresh events. `atHead`: it found nothing, and everything was looked at; what is committed
+   * after this turn is told. Otherwise the subscription comes again by itself.
+   */
+  pulled(listener: Listener, incarnation: number, atHead: boolean): void {
+    // A late one, of an object that is no more: it says nothing about the present one.
+    if (incarnation < listener.incarnation) return;
+    const first = incarnation > listener.incarnation;
     listener.incarnation = incarnation;
     listener.pulls += 1;
-    return true;
+    if (atHead) this.heard(listener, this.#state.head);
+    listener.mode = atHead || first ? "push" : "pull";
+    // The first pull of an incarnation may be as late, with the present one unknown: it is asked, should no other follow.
+    listener.unheard = !atHead && first;
+    if (listener.unheard) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
   }
 
   /** The subscription has taken over everything up to `offset`. */

@@ -177,15 +177,9 @@ export class Log {
       return err(problem("conflict", "The filter of this subscription is being changed."));
     }
     const answer = this.#queries.fetch(request, listener);
-    if (request.after !== null && this.#fanOut.pulled(listener, request.incarnation)) {
-      if (answer.fresh.length === 0 && answer.scannedTo >= answer.head) {
-        // In this very turn: what is committed after it is told, what was before it has been answered.
-        this.#fanOut.heard(listener, answer.scannedTo);
-        listener.mode = "push";
-      } else {
-        listener.mode = "pull";
-        listener.unheard = false;
-      }
+    if (request.after !== null) {
+      const atHead = answer.fresh.length === 0 && answer.scannedTo >= answer.head;
+      this.#fanOut.pulled(listener, request.incarnation, atHead);
     }
     return ok(answer);
   }
@@ -246,10 +240,11 @@ export class Log {
   async #dropExpired(now: number): Promise<boolean> {
     const through = this.#state.expiredThrough(now);
     if (through === null) return true;
-    const told = await Promise.allSettled(
-      [...this.#fanOut.listeners.keys()].map((id) => this.#deps.expire(id, through)),
-    );
-    if (told.some((one) => one.status === "rejected")) return false;
+    const told = new Set(this.#fanOut.listeners.keys());
+    const answers = await Promise.allSettled([...told].map((id) => this.#deps.expire(id, through)));
+    if (answers.some((one) => one.status === "rejected")) return false;
+    // One that came while the others were told may begin with what is about to be dropped.
+    for (const { row } of this.#fanOut.listeners.values()) if (!told.has(row.id) && row.start <= through) return false;
     const dropped = this.#transaction(() => this.#state.dropThrough(through, now));
     this.#reader.forget();
     this.#deps.log("retention", { segments: dropped, firstOffset: this.#state.firstOffset });

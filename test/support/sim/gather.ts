@@ -1,8 +1,10 @@
 import type { LogEvent } from "../../../src/core/event.ts";
 import type { DeadLetter } from "../../../src/directory/rpc.ts";
 import type { Delivery } from "../../../src/subscription/rpc.ts";
-import { Log } from "../../../src/topic-log/log.ts";
+import { Reader } from "../../../src/topic-log/reader.ts";
 import type { TopicLogRpc } from "../../../src/topic-log/rpc.ts";
+import { LogState } from "../../../src/topic-log/state.ts";
+import { TopicLogStore } from "../../../src/topic-log/store.ts";
 import type { SimDirectory } from "./directory-object.ts";
 import type { Evidence, Standing } from "./evidence.ts";
 import type { Weather } from "./faults.ts";
@@ -32,13 +34,12 @@ export async function gather(world: World, manager: Manager, logName: string, we
   };
 }
 
-/** Keeps what the log has before retention may drop it. Looks without a network between: a call might fail. */
-export async function archive(world: World, logName: string): Promise<void> {
-  const log = await world.object(logName).peek();
-  if (!(log instanceof Log)) return;
-  const events = log.read({ ...EVERYTHING, after: null, limit: Number.MAX_SAFE_INTEGER });
-  if (!events.ok) return;
-  for (const event of events.value.events) world.journal.archive.set(event.offset, event);
+/** Keeps what the log has before retention may drop it. Reads what is stored: the object may be away. */
+export function archive(world: World, logName: string): void {
+  const store = new TopicLogStore(world.object(logName).stored);
+  const state = new LogState(store);
+  const reader = new Reader(state, store, 0);
+  for (const event of reader.ascending(state.firstOffset)) world.journal.archive.set(event.offset, event);
 }
 
 const EVERYTHING = { before: null, since: null, until: null, order: "asc", type: null, key: null } as const;

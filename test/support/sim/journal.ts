@@ -2,6 +2,7 @@ import type { Problem } from "../../../src/core/errors.ts";
 import type { AppendedEvent, AppendRequest, LogEvent } from "../../../src/core/event.ts";
 import type { Filter } from "../../../src/core/filter.ts";
 import type { Result } from "../../../src/core/result.ts";
+import type { DeadLetter } from "../../../src/directory/rpc.ts";
 import type { Part, Send, SendResult, SubscriptionConfig } from "../../../src/subscription/rpc.ts";
 import type { Start } from "../../../src/topic-log/rpc.ts";
 
@@ -71,6 +72,8 @@ export class Journal {
   readonly archive = new Map<number, LogEvent>();
   readonly subscriptions = new Map<string, SubscriptionRecord>();
   readonly requests: RequestRecord[] = [];
+  /** Every dead letter that was ever reported, those too that somebody dealt with since. */
+  readonly letters: DeadLetter[] = [];
   readonly requestsByAttempt = new Map<string, RequestRecord>();
   /** Violations seen while the schedule ran, `invariant: what`. */
   readonly violations: string[] = [];

@@ -2,7 +2,7 @@ import type { Delivery, SubscriptionConfig, SubscriptionRpc } from "../../../src
 import type { Start } from "../../../src/topic-log/rpc.ts";
 import { FILTERS } from "./content.ts";
 import type { Moment, SubscriptionRecord, Try } from "./journal.ts";
-import { MANNERS } from "./subscribers.ts";
+import { GENTLE_MANNERS, MANNERS } from "./subscribers.ts";
 import { attempt, momentOf } from "./tries.ts";
 import type { World } from "./world.ts";
 
@@ -13,11 +13,14 @@ const SCHEDULES: readonly (readonly number[])[] = [[], [0.4], [1, 2], [0.5, 1, 2
 /** The owner of subscriptions: creates, changes, stops and ends them, and deals with single deliveries. */
 export class Manager {
   readonly #world: World;
+  readonly #gentle: boolean;
   /** Subscriptions whose state somebody is changing: one such call at a time, so that its effect is known. */
   readonly #changing = new Set<string>();
 
-  constructor(world: World) {
+  /** `gentle`: subscriptions that are never on hold and have room for all that is due. */
+  constructor(world: World, gentle: boolean) {
     this.#world = world;
+    this.#gentle = gentle;
   }
 
   get records(): readonly SubscriptionRecord[] {
@@ -33,7 +36,7 @@ export class Manager {
     const { random } = ground;
     const config = this.#newConfig(`sub_${journal.subscriptions.size + 1}`);
     const start: Start = random.pick<Start>(["latest", "earliest", { offset: 1 }, { offset: 2 }]);
-    subscribers.manners.set(config.id, random.pick(MANNERS) ?? "ok");
+    subscribers.manners.set(config.id, random.pick(this.#gentle ? GENTLE_MANNERS : MANNERS));
     const { holdAfterFailures, onExhausted } = config.retry;
     const canEnd = holdAfterFailures === null && onExhausted === "continue";
     if (canEnd && random.chance(0.2)) subscribers.incurable.add(config.id);
@@ -160,12 +163,12 @@ export class Manager {
       filter: random.pick(FILTERS),
       ordering: random.pick(["key", "key", "topic", "none"]),
       ...{ format: "standard", headers: {}, timeoutSeconds: random.between(1, 3), secrets: [] },
-      concurrency: random.pick([1, 2, 5, 10, 32]),
+      concurrency: this.#gentle ? 32 : random.pick([1, 2, 5, 10, 32]),
       retry: {
         scheduleSeconds: random.pick(SCHEDULES) ?? [],
         jitter: 0,
         onExhausted: random.chance(0.2) ? "hold-key" : "continue",
-        holdAfterFailures: random.pick([null, null, 2, 4]),
+        holdAfterFailures: this.#gentle ? null : random.pick([null, null, 2, 4]),
       },
       ...{ disableAfterSeconds: null, createdAt: timeline.now, updatedAt: timeline.now },
     };

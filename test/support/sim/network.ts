@@ -1,3 +1,4 @@
+import { brief } from "./brief.ts";
 import type { Ground } from "./ground.ts";
 import type { Life } from "./life.ts";
 
@@ -35,11 +36,13 @@ export function call(
     });
     timeline.after(ground.transit(), label, () => {
       if (!process.alive) return;
+      if (timeline.verbose) timeline.note(`  asked ${brief(copies)}`);
       if (random.chance(ground.faults.requestLost)) return fail("the request was lost");
       callee.invoke(method, copies).then(
         (value) => {
           if (random.chance(ground.faults.replyLost)) return fail("the reply was lost");
           const copy = structuredClone(value);
+          if (timeline.verbose) timeline.note(`  ${label} gives ${brief(copy)}`);
           settle("answers", () => resolve(copy));
         },
         (thrown) => fail(String(thrown)),

@@ -6,7 +6,6 @@ const SCHEDULES_DEFAULT = 2000;
 /** Fewer than this need not have met every situation. */
 const SCHEDULES_JUDGED = 200;
 const FAILURES_SHOWN = 3;
-const STEPS_SHOWN = 40;
 
 export interface Summary {
   readonly schedules: number;
@@ -56,8 +55,8 @@ export function describeFailure({ seed, weather, steps, violations, trace, dump 
     "How things stood:",
     ...dump,
     "Last steps:",
-    ...trace.slice(-STEPS_SHOWN),
-    `Run only this one: SLUICE_SIM_SEED=${seed} npx vitest run --project sim`,
+    ...trace,
+    `Run only this one: SLUICE_SIM_SEED=${seed} npx vitest run --project sim (all of it: SLUICE_SIM_TRACE=100000)`,
   ].join("\n");
 }
 

@@ -4,10 +4,11 @@ import { CHECKERS } from "./checkers.ts";
 import { dumpOf } from "./dump.ts";
 import type { Evidence } from "./evidence.ts";
 import { faultsOf, NO_FAULTS, type Weather } from "./faults.ts";
-import { archive, gather, readDeliveries } from "./gather.ts";
+import { gather } from "./gather.ts";
+import { nothingWaits, settleByHand } from "./healing.ts";
 import { Manager, TENANT, TOPIC } from "./manager.ts";
+import { Operations } from "./operations.ts";
 import { Publisher } from "./publisher.ts";
-import { MANNERS } from "./subscribers.ts";
 import { World } from "./world.ts";
 
 export interface Outcome {
@@ -37,9 +38,7 @@ const WEATHERS: readonly Weather[] = [
 /** Nothing but retention lies further ahead. */
 const QUIET_MS = 2 * 3_600_000;
 const STEPS_MAX = 60_000;
-const SUBSCRIPTIONS_MAX = 3;
-
-const SETTLED: ReadonlySet<string> = new Set(["delivered", "dead", "cancelled"]);
+const ROUNDS_MAX = 50;
 
 class NotQuiet extends Error {}
 
@@ -75,21 +74,19 @@ class Schedule {
   readonly #world: World;
   readonly #publisher: Publisher;
   readonly #manager: Manager;
-  #operations: number;
-  #underWay = 0;
+  readonly #operations: Operations;
 
   constructor(world: World) {
     const { random } = world.ground;
     this.#world = world;
-    this.#publisher = new Publisher(world, LOG);
-    this.#manager = new Manager(world);
     this.weather = random.pick(WEATHERS) ?? "calm";
-    this.#operations = random.between(20, 80);
-  }
-
-  /** Where lateness is judged, no time passes by itself. */
-  get #keepsTime(): boolean {
-    return this.weather === "calm" || this.weather === "lossy-queue";
+    // Where lateness is judged, no time passes by itself, and often nobody disturbs anything.
+    const timed = this.weather === "calm" || this.weather === "lossy-queue";
+    const gentle = timed && random.chance(0.6);
+    this.#publisher = new Publisher(world, LOG);
+    this.#manager = new Manager(world, gentle);
+    const parts = { publisher: this.#publisher, manager: this.#manager, logName: LOG };
+    this.#operations = new Operations(world, parts, { timed, gentle });
   }
 
   async run(): Promise<Evidence> {
@@ -97,8 +94,8 @@ class Schedule {
     await this.#drive(this.#createTopic());
     ground.faults = faultsOf(this.weather, ground.random);
     await this.#drive(this.#manager.subscribe());
-    this.#operateSoon();
-    while (this.#operations > 0 || this.#underWay > 0) await this.#step();
+    this.#operations.begin(ground.random.between(20, 80));
+    while (!this.#operations.over) await this.#step();
     // What is under way goes on in the same weather for a while.
     const until = ground.timeline.now + ground.random.between(0, 10_000);
     while ((ground.timeline.nextAt ?? until) < until) await this.#step();
@@ -113,46 +110,6 @@ class Schedule {
     const retentionDays = this.#world.ground.random.pick([1, 30]);
     const made = await log.create({ description: "", retentionDays, retentionBytes: null });
     if (!made.ok) throw new Error(made.error.code);
-  }
-
-  #operateSoon(): void {
-    const { timeline, random } = this.#world.ground;
-    const pause = random.pick([0, 1, random.between(0, 20), random.between(0, 300), random.between(0, 4000)]);
-    timeline.after(pause, "an operation", () => {
-      this.#operations -= 1;
-      this.#underWay += 1;
-      void this.#operate().finally(() => {
-        this.#underWay -= 1;
-      });
-      if (this.#operations > 0) this.#operateSoon();
-    });
-  }
-
-  async #operate(): Promise<void> {
-    const { subscribers, ground, journal } = this.#world;
-    const { random, timeline } = ground;
-    const dice = random.between(1, 100);
-    if (dice <= 50) return this.#publisher.publish();
-    if (dice <= 58) return this.#publisher.repost();
-    if (dice <= 60) return this.#publisher.conflict();
-    if (dice <= 67) {
-      if (journal.subscriptions.size < SUBSCRIPTIONS_MAX) return this.#manager.subscribe();
-      return this.#publisher.publish();
-    }
-    if (dice <= 71) return this.#manager.patch();
-    if (dice <= 75) return this.#manager.pause();
-    if (dice <= 81) return this.#manager.resume();
-    if (dice <= 82) return this.#manager.remove();
-    if (dice <= 88) return this.#manager.handle();
-    if (dice <= 91) return this.#manager.list();
-    if (dice <= 98) {
-      const id = random.pick([...subscribers.manners.keys()]);
-      if (id !== undefined) subscribers.manners.set(id, random.pick(MANNERS) ?? "ok");
-      return;
-    }
-    if (this.#keepsTime) return;
-    await archive(this.#world, LOG);
-    timeline.jump(random.pick([1000, 60_000, 3_600_000, 90_000_000]));
   }
 
   /** The last event before the silence: whatever forgets it now, no later event will bring it up again. */
@@ -175,54 +132,24 @@ class Schedule {
     ground.faults = NO_FAULTS;
     subscribers.heal();
     await this.#quiet();
-    await this.#drive(this.#nothingWaits());
+    await this.#drive(nothingWaits(this.#world, this.#manager));
     await this.#drive(this.#publisher.settleUnknown());
-    await this.#quiet();
-    for (let rounds = 0; rounds < 4; rounds++) {
-      await this.#drive(this.#settleByHand());
-      await this.#quiet();
-    }
+    await this.#settleAll();
     // A wake that was lost before shows now: nobody but the log knows of these.
     for (let i = 0; i < 3; i++) {
       await this.#drive(this.#publisher.publish());
       await this.#quiet();
     }
-    await this.#drive(this.#settleByHand());
-    await this.#quiet();
+    await this.#settleAll();
     // Memory proves nothing: what is judged is what a restart finds.
     if (ground.random.chance(0.7)) ground.crash();
   }
 
-  /** What can go on by itself has done so, before anybody knocks again: no lost wake, no forgotten retry. */
-  async #nothingWaits(): Promise<void> {
-    const { violations } = this.#world.journal;
-    for (const record of this.#manager.records) {
-      const { id } = record.config;
-      const view = await this.#manager.rpc(id).view();
-      if (!view.ok || view.value.state !== "active" || view.value.lag === 0) continue;
-      const deliveries = await readDeliveries(this.#manager, record, 100);
-      // Exhausted with hold-key: what stands behind it waits for a person.
-      if (deliveries.some(({ state }) => state === "held")) continue;
-      const states = deliveries
-        .filter(({ state }) => !SETTLED.has(state))
-        .map(({ offset, state }) => `${offset} ${state}`);
-      violations.push(`5 conservation: ${id} has lag ${view.value.lag} and nothing that goes on: ${states}`);
-    }
-  }
-
-  async #settleByHand(): Promise<void> {
-    const manager = this.#manager;
-    for (const record of manager.records) {
-      const view = await manager.rpc(record.config.id).view();
-      if (!view.ok) continue;
-      if (view.value.state !== "active") await manager.resume(record);
-      if (view.value.lag === 0) continue;
-      for (const delivery of await readDeliveries(manager, record, 100)) {
-        if (delivery.state !== "held") continue;
-        // Where nothing helps, a retry would only be held again.
-        const hopeless = this.#world.subscribers.incurable.has(record.config.id);
-        await manager.act(record, delivery, hopeless ? "cancel" : this.#world.ground.random.pick(["retry", "cancel"]));
-      }
+  /** One by one: what is held may be held again, or come to its turn only when another is out of its way. */
+  async #settleAll(): Promise<void> {
+    for (let rounds = 0; rounds < ROUNDS_MAX; rounds++) {
+      await this.#quiet();
+      if (!(await this.#drive(settleByHand(this.#world, this.#manager)))) return;
     }
   }
 

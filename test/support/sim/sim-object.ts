@@ -83,11 +83,6 @@ export class SimObject {
     this.#opened?.life.die(reason);
   }
 
-  /** Without a network between: for the checkers, once all is quiet. */
-  async peek(): Promise<object> {
-    return (await this.#awaken().ready).methods;
-  }
-
   close(): void {
     this.#db.close();
   }

@@ -7,7 +7,7 @@ import type { Life } from "./life.ts";
 
 /** How a subscriber behaves. */
 export type Manner = "ok" | "flaky" | "failing" | "hanging" | "late" | "resetting" | "gone" | "busy" | "slow";
-export const MANNERS: readonly Manner[] = [
+export const MANNERS: readonly [Manner, ...Manner[]] = [
   "ok",
   "ok",
   "flaky",
@@ -20,6 +20,9 @@ export const MANNERS: readonly Manner[] = [
   "busy",
   "slow",
 ];
+
+/** Those that always answer in time. */
+export const GENTLE_MANNERS: readonly [Manner, ...Manner[]] = ["ok", "flaky", "failing"];
 
 type Behaviour =
   | { readonly kind: "answer"; readonly after: number; readonly status: number; readonly retryAfterSeconds?: number }

@@ -34,7 +34,10 @@ export function openSubscription(world: World, name: string, around: Surrounding
     directory: (tenant) => world.stub<DirectoryRpc>(around.life, `dir:${tenant}`),
     deliver: (part) => world.deliverers.start(around.life, part),
     scheduleRetry: (delaySeconds) => world.retries.send(around.life, { version: 1, subscription: name }, delaySeconds),
-    sendDeadLetter: (message) => world.deadLetters.send(around.life, message, 0),
+    sendDeadLetter: (message) => {
+      if (message.action === "add") world.journal.letters.push(message.letter);
+      return world.deadLetters.send(around.life, message, 0);
+    },
     log: () => undefined,
   };
   const planted = world.bug.subscriptionDeps?.(deps, around.life, world) ?? deps;

@@ -10,8 +10,8 @@ export interface Happening {
   cancelled: boolean;
 }
 
-/** How many steps a failing run shows. */
-const TRACE_STEPS = Number(process.env.SIM_TRACE ?? 60);
+/** How many notes a failing run shows; SLUICE_SIM_TRACE asks for more, and then calls tell what they carry. */
+const TRACE_NOTES = Number(process.env.SLUICE_SIM_TRACE ?? 40);
 
 /** Virtual time, and the one queue of all that will happen, in the order of time and, within a millisecond, of chance. */
 export class Timeline {
@@ -67,14 +67,17 @@ export class Timeline {
     this.note(`time jumps by ${milliseconds} ms`);
   }
 
+  /** Whether notes may be long: somebody looks for a fault. */
+  readonly verbose = process.env.SLUICE_SIM_TRACE !== undefined;
+
   note(text: string): void {
     this.#trace.push(`#${this.step} t=${this.now} ${text}`);
-    if (this.#trace.length > 2 * TRACE_STEPS) this.#trace.splice(0, TRACE_STEPS);
+    if (this.#trace.length > 2 * TRACE_NOTES) this.#trace.splice(0, TRACE_NOTES);
   }
 
   /** The last steps, oldest first. */
   get trace(): readonly string[] {
-    return this.#trace.slice(-TRACE_STEPS);
+    return this.#trace.slice(-TRACE_NOTES);
   }
 
   #push(happening: Happening): void {

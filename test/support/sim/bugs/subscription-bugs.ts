@@ -9,8 +9,9 @@ export const retryOnlyInQueue: Bug = {
   subscriptionDeps: (deps) => ({
     ...deps,
     alarm: (at) => {
-      const due = "SELECT 1 FROM holes WHERE json_extract(body, '$.dueAt') = ?";
-      if (deps.sql.exec(due, at - RETRY_ALARM_SLACK_MS).length === 0) deps.alarm(at);
+      const due = at - RETRY_ALARM_SLACK_MS;
+      const holes = deps.sql.exec("SELECT 1 FROM holes WHERE json_extract(body, '$.dueAt') = ?", due);
+      if (due <= deps.now() || holes.length === 0) deps.alarm(at);
     },
   }),
 };

@@ -1,5 +1,5 @@
 import type { Checker, Evidence, Standing } from "../evidence.ts";
-import type { RequestRecord } from "../journal.ts";
+import type { RequestRecord, SubscriptionRecord } from "../journal.ts";
 import { orderingBetween } from "../relevant.ts";
 
 /** Invariant 7: the next of a key (in topic order: the next at all) starts only after the one before is settled. */
@@ -21,10 +21,12 @@ export const keyOrder: Checker = {
           const ordering = orderingBetween(record, created, first.started);
           const bound = ordering === "topic" || (ordering === "key" && sameKey(before[0], first));
           if (!bound) continue;
+          // Somebody brought the earlier one up again, which may have been settled by then.
+          if (retriedByHand(record, before[0], first)) continue;
           checks += 1;
           const standing = evidence.standing.get(id);
-          const late = before.find((one) => one.started.step > first.started.step && !one.send.trigger.match(/manual/));
-          if (late !== undefined && !retriedByHand(evidence, late)) {
+          const late = before.find((one) => one.started.step > first.started.step);
+          if (late !== undefined && !retriedByHand(record, late, late)) {
             violation(`${id}: attempt ${late.send.attempt} of ${earlier} started after ${offset} had begun`);
           }
           if (!settledBy(before, first) && !endedOtherwise(evidence, standing, earlier, first, record.cancels)) {
@@ -45,7 +47,7 @@ const settledBy = (tries: readonly RequestRecord[], first: RequestRecord): boole
 
 /** Given up or cancelled before: what stands there now must say so, unless the subscription is gone. */
 function endedOtherwise(
-  { deadLetters }: Evidence,
+  { journal }: Evidence,
   standing: Standing | undefined,
   offset: number,
   first: RequestRecord,
@@ -54,10 +56,11 @@ function endedOtherwise(
   if (standing === undefined) return true;
   const delivery = standing.deliveries.find((one) => one.offset === offset);
   if (delivery === undefined) return false;
-  const letter = deadLetters.find(
-    (one) => one.eventId === delivery.eventId && one.subscription === first.part.target.id,
+  const { id } = first.part.target;
+  const given = journal.letters.some(
+    (one) => one.subscription === id && one.eventId === delivery.eventId && one.deadAt <= first.started.at,
   );
-  if (letter !== undefined && letter.deadAt <= first.started.at) return true;
+  if (given) return true;
   const cancelled = cancels.some(
     (one) => one.value === delivery.eventId && one.accepted && one.asked.step < first.started.step,
   );
@@ -66,7 +69,6 @@ function endedOtherwise(
   return cancelled || (spent && attempts.length > standing.record.config.retry.scheduleSeconds.length);
 }
 
-function retriedByHand({ journal }: Evidence, { send, part, started }: RequestRecord): boolean {
-  const retries = journal.subscriptions.get(part.target.id)?.retries ?? [];
-  return retries.some((one) => one.value === send.event.id && one.accepted && one.asked.step < started.step);
-}
+/** Whether a manual retry of this event was asked for before the other request began. */
+const retriedByHand = (record: SubscriptionRecord, { send }: RequestRecord, { started }: RequestRecord): boolean =>
+  record.retries.some((one) => one.value === send.event.id && one.accepted && one.asked.step < started.step);

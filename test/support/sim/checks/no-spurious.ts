@@ -9,6 +9,8 @@ export const noSpurious: Checker = {
   invariant: "6 no spurious delivery",
   check(evidence, violation) {
     const { journal, log } = evidence;
+    /** Subscription and offset → what the first attempt said was matched before. */
+    const firstPrevious = new Map<string, number>();
     for (const { send, part } of journal.requests) {
       const { id, tenant, format } = part.target;
       const what = `request for ${send.event.offset} to ${id}`;
@@ -25,6 +27,9 @@ export const noSpurious: Checker = {
       if (!includes(body, event.data)) violation(`${what}: the data is not what was posted`);
       if (expectation(record, event, postedAt(evidence, event)) === "never") violation(`${what}: it does not match`);
       const start = evidence.standing.get(id)?.start ?? 0;
+      const attempts = firstPrevious.get(`${id} ${send.event.offset}`) ?? send.previous;
+      firstPrevious.set(`${id} ${send.event.offset}`, attempts);
+      if (send.previous !== attempts) violation(`${what}: previous offset ${send.previous}, before it was ${attempts}`);
       if (send.event.offset < start) violation(`${what}: the subscription starts at ${start}`);
     }
     return journal.requests.length;
