@@ -25,6 +25,9 @@ export class Expiry {
   async expire(known: Known, through: number): Promise<void> {
     const { tenant, topic, id } = known.config;
     const state = this.#state;
+    // What the log has not heard yet it would name by the old filter.
+    const refiltering = [...state.outbox.values()].some(({ body }) => body.kind === "set-filter");
+    if (refiltering) throw new Error("The filter changes.");
     this.#expireHoles(known, through);
     let from = Math.min(state.cursor + 1, ...state.lanes.waiting.values());
     while (from <= through) {

@@ -7,6 +7,7 @@ import {
   BLOCK_MAX_BYTES,
   COMMIT_BUSY_MS,
   COMMIT_GATHER_MS,
+  COMMIT_GATHER_REQUESTS,
   PARTITION_MAX_BYTES,
 } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -42,6 +43,7 @@ export class Appender {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #flushedAt = 0;
+  #scheduled = 0;
 
   /** `committed` is called in the turn of the commit, so that the alarm it sets is durable with the events. */
   constructor(
@@ -65,7 +67,9 @@ export class Appender {
       );
     }
     return new Promise((answer) => {
-      if (this.#waiting.length === 0) this.#deps.defer(() => this.#flush(), this.#gatherFor());
+      if (this.#waiting.length === 0) this.#schedule(this.#gatherFor());
+      // Enough for one row: the others gather while this commit is made.
+      if (this.#waiting.length === COMMIT_GATHER_REQUESTS) this.#schedule(0);
       this.#waiting.push({ request, bytes, answer });
       this.#waitingBytes += bytes;
     });
@@ -74,6 +78,15 @@ export class Appender {
   /** Alone, an append waits for nobody; soon after a commit it waits for the others that are surely coming. */
   #gatherFor(): number {
     return this.#deps.now() - this.#flushedAt < COMMIT_BUSY_MS ? COMMIT_GATHER_MS : 0;
+  }
+
+  /** The newest schedule counts: a timer of a group that has gone flushes nobody else's early. */
+  #schedule(milliseconds: number): void {
+    this.#scheduled += 1;
+    const mine = this.#scheduled;
+    this.#deps.defer(() => {
+      if (mine === this.#scheduled) this.#flush();
+    }, milliseconds);
   }
 
   #flush(): void {
