@@ -56,6 +56,7 @@ export class Lifecycle {
     const log = this.#deps.topicLog(tenant, topic);
     const registered = await log.register(id, filter, known.runtime.filterVersion, known.runtime.start);
     if (!registered.ok) return this.#undo(registered.error);
+    if (this.#state.known?.runtime.phase !== "creating") return this.#leave(known);
     const named = await this.#deps.directory(tenant).putSubscription({ id, name, topic });
     if (!named.ok) {
       await log.unregister(id);
@@ -63,13 +64,7 @@ export class Lifecycle {
     }
     // Creation may have been finished, or ended, by somebody else meanwhile.
     const now = this.#state.known;
-    if (now?.runtime.phase === "live") return ok(null);
-    if (now?.runtime.phase !== "creating") {
-      // What was entered just now may have come after the removal had taken it out.
-      await log.unregister(id);
-      await this.#deps.directory(tenant).removeSubscription(id);
-      return ok(null);
-    }
+    if (now?.runtime.phase !== "creating") return this.#leave(known);
     const { cursor } = registered.value;
     now.runtime = { ...now.runtime, phase: "live", floor: cursor + 1 };
     this.#state.cursor = cursor;
@@ -77,6 +72,14 @@ export class Lifecycle {
     this.#state.touchRuntime();
     this.#state.commit();
     this.#deps.alarm(this.#deps.now());
+    return ok(null);
+  }
+
+  /** Finished by somebody else: fine. Ended: what was entered just now may have come after it had been taken out. */
+  async #leave({ config }: Known): Promise<Result<null, Problem>> {
+    if (this.#state.known?.runtime.phase === "live") return ok(null);
+    await this.#deps.topicLog(config.tenant, config.topic).unregister(config.id);
+    await this.#deps.directory(config.tenant).removeSubscription(config.id);
     return ok(null);
   }
 
