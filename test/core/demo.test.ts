@@ -50,7 +50,8 @@ function world(more: Partial<Record<keyof Env, string>> = {}) {
     },
   });
   const logOf = (name: string) => ({
-    describe: async () => ok({ firstOffset: 1, nextOffset: state.appended.filter((one) => one.topic === name).length + 1 }),
+    describe: async () =>
+      ok({ firstOffset: 1, nextOffset: state.appended.filter((one) => one.topic === name).length + 1 }),
     append: async (request: AppendRequest) => {
       if (state.failAppend) return err(problem("overloaded", "later"));
       state.appended.push({ topic: name, request });
