@@ -54,11 +54,6 @@ export function compileFilter(filter: Filter): (event: FilterInput) => boolean {
   return (event) => matchesType(event.type) && (matches === null || matches(root(event)));
 }
 
-/** Whether the filter looks at `data`: if not, an event's JSON need not be parsed. */
-export function filterNeedsData(filter: Filter): boolean {
-  return mentionsData(filter.match);
-}
-
 const matchesAll = (match: unknown): boolean =>
   typeof match === "object" && match !== null && Object.keys(match).length === 0;
 
@@ -75,15 +70,6 @@ function root(event: FilterInput): object {
       return data.value;
     },
   };
-}
-
-/** Members of the root stand at the top and inside `$or`, `$and` and `$not` there. */
-function mentionsData(pattern: unknown): boolean {
-  if (Array.isArray(pattern)) return pattern.some(mentionsData);
-  if (typeof pattern !== "object" || pattern === null) return false;
-  return Object.entries(pattern).some(
-    ([name, part]) => name === "data" || (name.startsWith("$") && mentionsData(part)),
-  );
 }
 
 function unknownMembers(names: Iterable<string>, base: string): FilterError[] {

@@ -68,10 +68,10 @@ export class Appender {
     }
     return new Promise((answer) => {
       if (this.#waiting.length === 0) this.#schedule(this.#gatherFor());
-      // Enough for one row: the others gather while this commit is made.
-      if (this.#waiting.length === COMMIT_GATHER_REQUESTS) this.#schedule(0);
       this.#waiting.push({ request, bytes, answer });
       this.#waitingBytes += bytes;
+      // Enough for one row: the others gather while this commit is made.
+      if (this.#waiting.length === COMMIT_GATHER_REQUESTS) this.#schedule(0);
     });
   }
 

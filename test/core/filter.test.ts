@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileFilter, type FilterInput, filterNeedsData, parseFilter } from "../../src/core/filter.ts";
+import { compileFilter, type FilterInput, parseFilter } from "../../src/core/filter.ts";
 import { FILTER_MAX_BYTES, FILTER_MAX_DEPTH, FILTER_TYPES_MAX } from "../../src/core/limits.ts";
 
 const event = (data: unknown, more: Partial<FilterInput> = {}): FilterInput => ({
@@ -69,19 +69,6 @@ describe("an event", () => {
     matches(filter, { ...counted(), type: "invoice" });
     matches({ match: { key: "k" } }, counted());
     expect(parses).toBe(1);
-  });
-
-  it.each<[match: unknown, needed: boolean]>([
-    [{}, false],
-    [{ key: "data" }, false],
-    [{ source: { $eq: { data: 1 } } }, false],
-    [{ data: 1 }, true],
-    [{ $or: [{ key: "a" }, { $not: { data: 1 } }] }, true],
-    [{ $and: [{ key: "a" }, { type: { $not: "data" } }] }, false],
-  ])("needs its data parsed for %j: %j", (match, needed) => {
-    const parsed = parseFilter({ match });
-    if (!parsed.ok) throw new Error("refused");
-    expect(filterNeedsData(parsed.value)).toBe(needed);
   });
 });
 

@@ -1,7 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { IDEMPOTENCY_BUCKET_MS, IDEMPOTENCY_WINDOW_MS } from "../../src/core/limits.ts";
+import {
+  COMMIT_GATHER_MS,
+  COMMIT_GATHER_REQUESTS,
+  IDEMPOTENCY_BUCKET_MS,
+  IDEMPOTENCY_WINDOW_MS,
+} from "../../src/core/limits.ts";
 import type { LogFields } from "../../src/log.ts";
 import { topicLog } from "../../src/rpc/objects.ts";
 import { durableSql } from "../../src/storage/durable-sql.ts";
@@ -19,19 +24,23 @@ const bytes = (data: string) => new TextEncoder().encode(data);
 
 /** A log over the object's real storage, with a clock of the test and without the object's own wiring. */
 async function withLog<T>(
-  run: (log: Log, clock: { now: number }, alarms: number[], lines: LogFields[]) => Promise<T>,
+  run: (log: Log, clock: { now: number }, alarms: number[], lines: LogFields[], delays: number[]) => Promise<T>,
 ): Promise<T> {
   const { stub } = await newTopic();
   return runInDurableObject(stub, (_, state) => {
     const clock = { now: Date.now() };
     const alarms: number[] = [];
     const lines: LogFields[] = [];
+    const delays: number[] = [];
     const deps: LogDeps = {
       sql: durableSql(state.storage),
       partition: 0,
       now: () => clock.now,
       newTag: () => 1,
-      defer: (flush) => queueMicrotask(flush),
+      defer: (flush, milliseconds) => {
+        delays.push(milliseconds);
+        queueMicrotask(flush);
+      },
       alarm: (at) => alarms.push(at),
       background: () => undefined,
       wake: async () => ({ mode: "push", incarnation: 0 }),
@@ -39,7 +48,7 @@ async function withLog<T>(
       removeSubscription: async () => undefined,
       log: (_, fields) => lines.push(fields),
     };
-    return run(new Log(deps, null), clock, alarms, lines);
+    return run(new Log(deps, null), clock, alarms, lines, delays);
   });
 }
 
@@ -113,6 +122,16 @@ describe("append", () => {
       const named = (requestId: string) => ({ ...appendOf({}), requestId });
       await Promise.all([log.append(named("req_a")), log.append(named("req_b"))]);
       expect(lines).toEqual([{ requests: 2, requestIds: "req_a req_b", events: 2, head: 2 }]);
+    }));
+
+  it("alone is committed at once; while the log is busy it gathers, but not beyond sixteen", () =>
+    withLog(async (log, _, __, ___, delays) => {
+      await log.append(appendOf({}));
+      expect(delays).toEqual([0]);
+      await Promise.all(Array.from({ length: COMMIT_GATHER_REQUESTS - 1 }, () => log.append(appendOf({}))));
+      expect(delays).toEqual([0, COMMIT_GATHER_MS]);
+      await Promise.all(Array.from({ length: COMMIT_GATHER_REQUESTS }, () => log.append(appendOf({}))));
+      expect(delays).toEqual([0, COMMIT_GATHER_MS, COMMIT_GATHER_MS, 0]);
     }));
 
   it("cuts a large commit into rows that fit", async () => {
