@@ -16,33 +16,46 @@ export function isJsonContentType(contentType: string): boolean {
 export const requestContentType = (format: "standard" | "raw", event: Pick<LogEvent, "contentType">): string =>
   format === "raw" ? event.contentType : "application/json";
 
+type Content = Pick<LogEvent, "type" | "time" | "contentType" | "data">;
+
+/** The body of a send: that of its event, or of its batch where it is one. */
+export const sendBody = (
+  format: "standard" | "raw",
+  send: { readonly event: Content; readonly batch: { readonly events: readonly Content[] } | null },
+): RequestBody => (send.batch === null ? requestBody(format, send.event) : batchBody(send.batch.events));
+
 /**
  * The body a subscriber gets for one event (API clause 6.2). `raw`: the bytes that were posted. `standard`: a JSON
  * object in which the data of a JSON event stands as the very text that was posted (`1.0` and `\ud800` stay what they
  * were), and any other data as base64.
  */
-export function requestBody(
-  format: "standard" | "raw",
-  event: Pick<LogEvent, "type" | "time" | "contentType" | "data">,
-): RequestBody {
+export function requestBody(format: "standard" | "raw", event: Content): RequestBody {
   const contentType = requestContentType(format, event);
-  if (format === "raw") return { bytes: event.data, contentType };
-  const head = `{"type":${JSON.stringify(event.type)},"timestamp":${JSON.stringify(event.time)}`;
-  const bytes = isJsonContentType(event.contentType)
-    ? joined(`${head},"data":`, event.data, "}")
-    : new TextEncoder().encode(
-        `${head},"contentType":${JSON.stringify(event.contentType)},"dataBase64":"${encodeBase64(event.data)}"}`,
-      );
-  return { bytes, contentType };
+  return { bytes: format === "raw" ? event.data : joined(standardParts(event)), contentType };
 }
 
-function joined(head: string, data: Uint8Array, tail: string): Uint8Array {
+/** The body of a batch: a JSON array of the standard bodies of its events, in order. `raw` has no batches (5.1). */
+export function batchBody(events: readonly Content[]): RequestBody {
+  const members = events.flatMap((event, index) => [index === 0 ? "[" : ",", ...standardParts(event)]);
+  return { bytes: joined([...members, "]"]), contentType: "application/json" };
+}
+
+function standardParts({ type, time, contentType, data }: Content): readonly (string | Uint8Array)[] {
+  const head = `{"type":${JSON.stringify(type)},"timestamp":${JSON.stringify(time)}`;
+  return isJsonContentType(contentType)
+    ? [`${head},"data":`, data, "}"]
+    : [`${head},"contentType":${JSON.stringify(contentType)},"dataBase64":"${encodeBase64(data)}"}`];
+}
+
+/** One allocation of the whole, whatever the number of parts. */
+function joined(parts: readonly (string | Uint8Array)[]): Uint8Array {
   const encoder = new TextEncoder();
-  const before = encoder.encode(head);
-  const after = encoder.encode(tail);
-  const bytes = new Uint8Array(before.length + data.length + after.length);
-  bytes.set(before);
-  bytes.set(data, before.length);
-  bytes.set(after, before.length + data.length);
+  const pieces = parts.map((part) => (typeof part === "string" ? encoder.encode(part) : part));
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
   return bytes;
 }

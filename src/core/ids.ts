@@ -87,7 +87,7 @@ export function traceId(eventId: string): string {
 }
 
 /** MurmurHash3's 32-bit finalizer: every bit of the input reaches every bit of the result. */
-function finalMix(hash: number): number {
+export function finalMix(hash: number): number {
   let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;

@@ -45,6 +45,10 @@ export const RETENTION_DEFAULT_DAYS = 30;
 export const RETENTION_MAX_DAYS = 365;
 /** A Durable Object holds 10 GB; appends are refused before that. */
 export const PARTITION_MAX_BYTES = 9_000_000_000;
+/** 80 % of it: time for an operational event, while there is time to do something. */
+export const PARTITION_FILLING_BYTES = 7_200_000_000;
+/** Retention tells so long before it drops a segment of which something is unsettled; at half of a shorter retention. */
+export const EXPIRY_WARNING_MS = DAY_MS;
 /** How long appends gather for one commit while the log is busy: rows written are the bill. */
 export const COMMIT_GATHER_MS = 3;
 /** So many waiting appends are committed without waiting for more: a sixteenth of a row each is cheap enough. */
@@ -55,6 +59,12 @@ export const COMMIT_BUSY_MS = 10;
 export const APPEND_QUEUE_MAX_BYTES = 24 * MIB;
 /** Decoded blocks kept in memory: new events are read by every subscription soon after their commit. */
 export const BLOCK_CACHE_MAX_BYTES = 8 * MIB;
+/** Events looked at in one call that counts for a seek: it decodes them all. */
+export const COUNT_SCAN_MAX_EVENTS = 50_000;
+/** Bytes of events looked at in one such call: the object serves others too. */
+export const COUNT_SCAN_MAX_BYTES = 64 * MIB;
+/** Buckets of one count of a log's events: a day by the minute. Each is found by a search of its own. */
+export const EVENT_COUNT_BUCKETS_MAX = 1500;
 /** Events one read looks at before it answers with what it has: the object serves others too. */
 export const SCAN_MAX_EVENTS = 5000;
 /** Bytes of events one read answers with. */
@@ -108,6 +118,29 @@ export const REREAD_AHEAD_MS = 100;
 export const LANES_MAX = 10_000;
 /** Unsettled events below the cursor; beyond it nothing new is begun. */
 export const HOLES_MAX = 10_000;
+/** Anyone who wants more means "no limit", which is null. */
+export const RATE_LIMIT_MAX_PER_SECOND = 10_000;
+/** How far ahead sends are leased under a rate limit, each with its own time: within SEND_START_MAX_MS, so that pause stays a barrier. */
+export const PACE_AHEAD_MS = 150;
+/** Events of one batch: an outcome for all of them, so a larger one only makes a failure larger. */
+export const BATCH_SEND_MAX_EVENTS = 1000;
+/** A batch that waits longer for its last event is a report, not a delivery. */
+export const BATCH_SEND_WAIT_MAX_MS = 60 * SECOND_MS;
+/** `data` of one batch, unless a single event is larger: six of them are in a deliverer's memory. */
+export const BATCH_SEND_MAX_BYTES = MIB;
+/** Dead letters of a subscription that are on their way again at once: each is held in memory. */
+export const REDRIVE_MAX_EVENTS = 10_000;
+/** Redriven events become due in steps of so many: a subscriber that has just recovered is not hit by all of them. */
+export const REDRIVE_STEP_EVENTS = 50;
+export const REDRIVE_STEP_MS = 250;
+/** Event ids named in one redrive or deletion of dead letters. */
+export const REDRIVE_IDS_MAX = 1000;
+/** Letters taken out of the index in one call. */
+export const LETTERS_PER_CALL_MAX = 500;
+/** Secrets that sign at once: each makes the signature header longer. */
+export const SECRETS_MAX = 8;
+export const SECRET_GRACE_DEFAULT_SECONDS = 86_400;
+export const SECRET_GRACE_MAX_SECONDS = 604_800;
 /** Interruptions in a row that count as one failure: a subscriber that kills the gateway must not be retried for ever. */
 export const INTERRUPTIONS_PER_FAILURE = 5;
 /** Kept of a subscriber's answer. */
@@ -148,6 +181,10 @@ export const OUTBOX_RESEND_MAX_MS = 10 * 60 * SECOND_MS;
 /** A delivery log table spans this and is dropped whole after DELIVERY_LOG_MAX_MS. */
 export const DELIVERY_LOG_TABLE_MS = DAY_MS;
 export const DELIVERY_LOG_MAX_MS = 30 * DAY_MS;
+/** Of one subscription: a tenth of what its object can hold. */
+export const DELIVERY_LOG_MAX_BYTES = 1_000_000_000;
+/** Tables are dropped whole, so their size is how exactly the bound is kept. */
+export const DELIVERY_LOG_TABLE_MAX_BYTES = 64 * MIB;
 
 // ---- names and counts --------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ const deadLetterMessageSchema = v.object({
   version: v.literal(1),
   tenant: objectPart,
   subscription: objectPart,
+  name: v.optional(v.string()),
   outbox: count,
   action: v.picklist(["add", "remove"]),
   letter: deadLetterSchema,

@@ -17,6 +17,8 @@ export interface RequestHeadersInput {
     readonly attempt: number;
     readonly attemptId: string;
     readonly trigger: string;
+    /** The batch whose first event is `event`: its id, and what is read of its events. null: the event goes alone. */
+    readonly batch: { readonly id: string; readonly events: readonly Pick<LogEvent, "hops">[] } | null;
   };
   readonly target: { readonly id: string; readonly topic: string };
   /** Of the gateway. */
@@ -26,9 +28,16 @@ export interface RequestHeadersInput {
   readonly contentType: string;
 }
 
+/** What a receiver knows a request by, the same over all attempts; it is signed. */
+export const webhookId = ({ event, batch }: RequestHeadersInput["send"]): string => batch?.id ?? event.id;
+
 /**
  * Every header of a delivery that the gateway sets (API clause 6.1) but the signature, names in lower case. Made of its
  * arguments alone, so that the delivery log can show what was sent without storing it.
+ *
+ * A batch (6.2) has an id and a trace of its own, its size, the hops of the event that has come furthest, and the offset
+ * and previous offset of its first event; no `sluice-key`, as its events have different ones. The event of a test (5.5)
+ * is in no log, so nothing says where it lies.
  */
 export function requestHeaders({
   send,
@@ -37,26 +46,35 @@ export function requestHeaders({
   timestampSeconds,
   contentType,
 }: RequestHeadersInput): Record<string, string> {
-  const { event } = send;
+  const { event, batch } = send;
+  const id = webhookId(send);
+  const hops = Math.max(...(batch?.events ?? [event]).map((member) => member.hops));
   return {
     "content-type": contentType,
     "user-agent": `Sluice/${version}`,
     // Little of an answer is read, so there is nothing to gain from compression, and no bomb to inflate.
     "accept-encoding": "identity",
-    "webhook-id": event.id,
+    "webhook-id": id,
     "webhook-timestamp": String(timestampSeconds),
     "sluice-topic": target.topic,
     "sluice-subscription": target.id,
-    "sluice-partition": String(event.partition),
-    "sluice-offset": String(event.offset),
-    "sluice-previous-offset": String(send.previous),
+    ...(send.trigger === "test" ? {} : placeHeaders(send)),
     "sluice-attempt": String(send.attempt),
     "sluice-trigger": send.trigger,
-    ...(event.key === null ? {} : { "sluice-key": encodeURIComponent(event.key) }),
-    "sluice-hops": String(event.hops + 1),
-    traceparent: traceParent(event.id, send.attemptId),
+    ...(batch ? { "sluice-batch-size": String(batch.events.length) } : keyHeader(event.key)),
+    "sluice-hops": String(hops + 1),
+    traceparent: traceParent(id, send.attemptId),
   };
 }
+
+const placeHeaders = ({ event, previous }: RequestHeadersInput["send"]): Record<string, string> => ({
+  "sluice-partition": String(event.partition),
+  "sluice-offset": String(event.offset),
+  "sluice-previous-offset": String(previous),
+});
+
+const keyHeader = (key: string | null): Record<string, string> =>
+  key === null ? {} : { "sluice-key": encodeURIComponent(key) };
 
 /** The same headers as the delivery log shows them: with signature and custom headers named, their values hidden. */
 export function redactedHeaders(
@@ -67,6 +85,6 @@ export function redactedHeaders(
   return { ...Object.fromEntries(custom), ...requestHeaders(input), "webhook-signature": HIDDEN };
 }
 
-/** One trace for all attempts of an event, one span for each attempt. */
-const traceParent = (eventId: string, attemptId: string): string =>
-  `${TRACE_VERSION}-${traceId(eventId)}-${traceId(attemptId).slice(0, SPAN_DIGITS)}-${TRACE_SAMPLED}`;
+/** One trace for all attempts of an event or batch, one span for each attempt. */
+const traceParent = (id: string, attemptId: string): string =>
+  `${TRACE_VERSION}-${traceId(id)}-${traceId(attemptId).slice(0, SPAN_DIGITS)}-${TRACE_SAMPLED}`;

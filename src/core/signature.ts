@@ -1,5 +1,18 @@
 import { encodeBase64 } from "./base64.ts";
 
+/** A secret that was live when its send was leased. */
+export interface SigningSecret {
+  readonly key: Uint8Array;
+  /** Unix ms of the end of its grace, when a newer one took its place; null: it has none. */
+  readonly expiresAt: number | null;
+}
+
+/** The keys that sign at a moment: the newest, and each older one until its grace ends (API clause 5.6). */
+export const keysAt = (newestFirst: readonly SigningSecret[], nowMs: number): readonly Uint8Array[] =>
+  newestFirst
+    .filter(({ expiresAt }, index) => index === 0 || expiresAt === null || expiresAt > nowMs)
+    .map(({ key }) => key);
+
 export interface SignatureInput {
   /** `webhook-id`; holds no dot, which would make the signed content ambiguous. */
   readonly id: string;

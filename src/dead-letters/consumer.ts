@@ -1,6 +1,8 @@
 import { type ParsedDeadLetterMessage, parseDeadLetterMessage, parseRetryMessage } from "../core/messages.ts";
+import { EVENTS_TOPIC, type OperationalEvent } from "../core/operational-event.ts";
 import { type LogFields, logLine } from "../log.ts";
 import { directory, subscription } from "../rpc/objects.ts";
+import { eventsPlace, publishOperational } from "../rpc/operational-events.ts";
 
 type Received = Message<unknown>;
 interface Letter {
@@ -9,8 +11,8 @@ interface Letter {
 }
 
 /**
- * Consumes the dead-letter queue: brings each letter to its tenant's index, then tells the subscription that its
- * outbox row is done. The queue is also where retry messages end that failed too often: all they ask for is a look at
+ * Consumes the dead-letter queue: brings each letter to its tenant's index, then to its operational events, then tells
+ * the subscription that its outbox row is done. The queue is also where retry messages end that failed too often: all they ask for is a look at
  * what is due. Each message is acked or retried by itself, so trouble with one never repeats another; what cannot
  * be read is logged and acked, for it will not get better.
  */
@@ -55,7 +57,7 @@ function sort(messages: readonly Received[]): { letters: Letter[]; retries: Hint
   return { letters, retries, poison };
 }
 
-/** Indexes the letters of one tenant. Returns the messages that will come again. */
+/** Indexes and publishes the letters of one tenant. Returns the messages that will come again. */
 async function index(env: Env, letters: readonly Letter[]): Promise<Received[]> {
   const [first] = letters;
   if (first === undefined) return [];
@@ -65,11 +67,21 @@ async function index(env: Env, letters: readonly Letter[]): Promise<Received[]> 
   try {
     if (added.length > 0) await tenant.indexDeadLetters(added);
     if (removed.length > 0) await tenant.removeDeadLetters(removed);
+    await publishOperational(letters.flatMap(deathOf), eventsPlace(env, first.body.tenant));
   } catch {
     return retryAll(letters);
   }
   const perSubscription = groupBy(letters, ({ body }) => body.subscription);
   return (await Promise.all(perSubscription.map((group) => acknowledge(env, group)))).flat();
+}
+
+/** None about the subscriptions of `sluice.events`: each death would make the next event. */
+function deathOf({ body }: Letter): OperationalEvent[] {
+  const { action, letter, subscription: id, name = id } = body;
+  if (action !== "add" || letter.topic === EVENTS_TOPIC) return [];
+  const { partition, offset, deadAt, topic, eventId, reason } = letter;
+  const happening = `${id}/${partition}/${offset}/${deadAt}`;
+  return [{ type: "delivery.dead", happening, at: deadAt, subscription: { id, name }, topic, eventId, reason }];
 }
 
 /** Only after the index has the letters may the subscription forget its outbox rows. */

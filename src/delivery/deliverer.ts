@@ -76,6 +76,8 @@ function logAttempt(send: Send, part: Part, result: SendResult): void {
     topic: part.target.topic,
     eventId: send.event.id,
     offset: send.event.offset,
+    // One line for a batch, which names its first event.
+    ...(send.batch && { batchId: send.batch.id, batchSize: send.batch.events.length }),
     attempt: send.attempt,
     trigger: send.trigger,
     outcome: result.error === null ? "success" : "failure",

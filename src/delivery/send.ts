@@ -1,7 +1,7 @@
-import { requestBody } from "../core/body.ts";
-import { requestHeaders } from "../core/request-headers.ts";
+import { sendBody } from "../core/body.ts";
+import { requestHeaders, webhookId } from "../core/request-headers.ts";
 import { parseRetryAfter } from "../core/retry-schedule.ts";
-import { signStandardWebhook } from "../core/signature.ts";
+import { keysAt, signStandardWebhook } from "../core/signature.ts";
 import { checkSubscriberUrl } from "../core/subscriber-url.ts";
 import type { Send, SendResult } from "../subscription/rpc.ts";
 import { errorOfStatus, instructionOf, keptHeaders, readBody } from "./answer.ts";
@@ -21,9 +21,9 @@ export interface SendOptions {
 const RETRY_AFTER_STATUSES: readonly number[] = [429, 503];
 
 /**
- * Sends one event to its subscriber, once: the only place that calls one. Never throws. The URL is judged again first,
- * whatever let it in; a redirect is a failure and not followed; the head alone decides between success and failure, and
- * one deadline of `timeoutSeconds` holds for head and body together.
+ * Sends one event or batch to its subscriber, once: the only place that calls one. Never throws. The URL is judged
+ * again first, whatever let it in; a redirect is a failure and not followed; the head alone decides between success and
+ * failure, and one deadline of `timeoutSeconds` holds for head and body together.
  */
 export async function sendOnce(send: Send, target: OpenTarget, options: SendOptions): Promise<SendResult> {
   const identity = { lease: send.lease, offset: send.event.offset, attemptId: send.attemptId };
@@ -62,9 +62,14 @@ async function prepare(send: Send, target: OpenTarget, { now, version }: SendOpt
   const startedAt = now();
   const timestampSeconds = Math.floor(startedAt / 1000);
   try {
-    const { bytes, contentType } = requestBody(target.format, send.event);
-    const { secrets } = target;
-    const signature = await signStandardWebhook({ id: send.event.id, timestampSeconds, body: bytes, secrets });
+    const { bytes, contentType } = sendBody(target.format, send);
+    const signature = await signStandardWebhook({
+      id: webhookId(send),
+      timestampSeconds,
+      body: bytes,
+      // Not those of the lease: a grace that has ended since has ended.
+      secrets: keysAt(target.secrets, startedAt),
+    });
     // The gateway's own headers come last: no custom one overrides them.
     const headers = new Headers({
       ...target.headers,

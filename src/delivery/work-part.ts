@@ -68,21 +68,37 @@ class Work {
     }
   }
 
-  /** Starts what may still be started; the rest is reported as not sent, and costs nothing. */
+  /**
+   * Starts what may still be started, each at its time; the rest is reported as not sent, and costs nothing. A part that
+   * came late is late as a whole: sends that should have begun by now would otherwise begin all at once, and the rate
+   * limit that spaced them would be no limit.
+   */
   #take(part: Part): void {
+    const now = this.#deps.now();
+    const firstAt = Math.max(part.leasedAt, Math.min(...part.sends.map(({ startAt }) => startAt)));
+    const lateBy = Math.max(0, now - firstAt);
     for (const send of part.sends) {
-      const late = this.#deps.now() > part.leasedAt + SEND_START_MAX_MS;
-      if (late || this.#places() === 0) this.#completed(unsent(send));
-      else this.#start(send, part);
+      const at = Math.max(now, send.startAt + lateBy);
+      if (at > lastStart(part) || this.#places() === 0) this.#completed(unsent(send));
+      else this.#start(send, part, at);
     }
   }
 
-  #start(send: Send, part: Part): void {
+  /** It is under way from now on: one that waits for its time keeps its place. */
+  #start(send: Send, part: Part, at: number): void {
     this.#underWay++;
-    void this.#deps.send(send, part).then((result) => {
+    void this.#sendAt(at, send, part).then((result) => {
       this.#underWay--;
       this.#completed(result);
     });
+  }
+
+  async #sendAt(at: number, send: Send, part: Part): Promise<SendResult> {
+    // Up: a rate gives parts of milliseconds, which a clock has not.
+    const wait = Math.ceil(at - this.#deps.now());
+    if (wait > 0) await this.#deps.sleep(wait);
+    // On a busy machine a sleep is longer than was asked for.
+    return this.#deps.now() > lastStart(part) ? unsent(send) : this.#deps.send(send, part);
   }
 
   #completed(result: SendResult): void {
@@ -151,6 +167,9 @@ class Work {
     return elapsed + needed <= DELIVERER_LIFE_MS ? this.#places() : 0;
   }
 }
+
+/** After this a send is not begun any more: who pauses or deletes the subscription waits for it. */
+const lastStart = (part: Part): number => part.leasedAt + SEND_START_MAX_MS;
 
 const unsent = ({ lease, event, attemptId }: Send): SendResult => ({
   lease,

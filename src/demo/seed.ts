@@ -106,6 +106,8 @@ async function demoSubscription(
       // Never held, never disabled: the demo is about retries and dead letters.
       holdAfterFailures: null,
     },
+    rateLimit: null,
+    batch: null,
     disableAfterSeconds: null,
     secrets: [{ ciphertext: await vault.value.encrypt(secret, randomBytes(VAULT_NONCE_BYTES)), expiresAt: null }],
     createdAt: now,

@@ -8,7 +8,7 @@ import {
 } from "../core/limits.ts";
 import { deadLetterSchema } from "../core/messages.ts";
 import type { Sql, SqlRow } from "../core/sql.ts";
-import type { DeadLetter, DeadLetterQuery } from "./rpc.ts";
+import type { DeadLetter, DeadLetterQuery, LetterIdentity } from "./rpc.ts";
 
 /** What "after every letter" means to an exclusive upper bound. */
 const BEYOND_ALL: DeadLetterPosition = { deadAt: Number.MAX_SAFE_INTEGER, subscription: "", partition: 0, offset: 0 };
@@ -39,7 +39,7 @@ export class DeadLetterStore {
   }
 
   /** Takes letters off the list, those too whose message is yet to come. */
-  remove(letters: readonly DeadLetter[], now: number): void {
+  remove(letters: readonly LetterIdentity[], now: number): void {
     this.#sql.transaction(() => {
       for (const letter of letters)
         this.#sql.exec(
@@ -117,7 +117,7 @@ export class DeadLetterStore {
   }
 }
 
-const identity = (letter: DeadLetter): [number, string, number, number] => [
+const identity = (letter: LetterIdentity): [number, string, number, number] => [
   letter.deadAt,
   letter.subscription,
   letter.partition,

@@ -8,7 +8,7 @@ import { migrate } from "../storage/migrate.ts";
 import type { TopicSettings } from "../topic-log/rpc.ts";
 import { DeadLetterStore } from "./dead-letter-store.ts";
 import { directoryMigrations } from "./migrations.ts";
-import type { DeadLetter, DeadLetterQuery, DirectoryRpc, SubscriptionEntry } from "./rpc.ts";
+import type { DeadLetter, DeadLetterQuery, DirectoryRpc, LetterIdentity, SubscriptionEntry } from "./rpc.ts";
 import { DirectoryStore } from "./store.ts";
 
 /**
@@ -80,7 +80,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     this.#deadLetters.add(letters, Date.now());
   }
 
-  async removeDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+  async removeDeadLetters(letters: readonly LetterIdentity[]): Promise<void> {
     this.#deadLetters.remove(letters, Date.now());
   }
 

@@ -30,6 +30,9 @@ export interface DeadLetter {
   } | null;
 }
 
+/** What tells the index which letter is meant. */
+export type LetterIdentity = Pick<DeadLetter, "deadAt" | "subscription" | "partition" | "offset" | "topic" | "reason">;
+
 export interface DeadLetterQuery {
   readonly topic: string | null;
   readonly subscription: string | null;
@@ -45,6 +48,8 @@ export interface DeadLetterMessage {
   readonly version: 1;
   readonly tenant: string;
   readonly subscription: string;
+  /** Of the subscription; messages of earlier releases have none. */
+  readonly name?: string | undefined;
   /** Outbox row of the subscription, acknowledged once the letter is indexed (`remove`: taken out again). */
   readonly outbox: number;
   readonly action: "add" | "remove";
@@ -60,7 +65,7 @@ export interface RetryMessage {
 
 /** RPC surface of the Directory object, named `<tenant>`; the one named `*` keeps what concerns the whole gateway. */
 export interface DirectoryRpc {
-  /** Creates the topic (and its TopicLog) if absent. `limit-reached` at TOPICS_MAX. */
+  /** Creates the topic (and its TopicLog) if absent. `limit-reached` at TOPICS_MAX, except for the gateway's own. */
   ensureTopic(topic: string, settings: TopicSettings): Promise<Result<{ created: boolean }, Problem>>;
   hasTopic(topic: string): Promise<boolean>;
   topics(after: string | null, limit: number): Promise<{ topics: readonly string[]; next: string | null }>;
@@ -76,7 +81,7 @@ export interface DirectoryRpc {
     limit: number,
   ): Promise<{ subscriptions: readonly SubscriptionEntry[]; next: string | null }>;
   indexDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
-  removeDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
+  removeDeadLetters(letters: readonly LetterIdentity[]): Promise<void>;
   deadLetters(query: DeadLetterQuery): Promise<{ letters: readonly DeadLetter[]; next: string | null }>;
   /** Compares the id of the encryption key with the one first used here. `previous` allows a rotation. */
   checkEncryptionKey(keyId: string, previousKeyId: string | null): Promise<"match" | "mismatch">;

@@ -1,5 +1,6 @@
 import { type Problem, problem } from "../core/errors.ts";
 import { SUBSCRIPTIONS_PER_TOPIC_MAX, TOPICS_MAX } from "../core/limits.ts";
+import { EVENTS_TOPIC } from "../core/operational-event.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Sql, SqlRow } from "../core/sql.ts";
 import type { SubscriptionEntry } from "./rpc.ts";
@@ -12,11 +13,11 @@ export class DirectoryStore {
     this.#sql = sql;
   }
 
-  /** Idempotent. `limit-reached` at TOPICS_MAX. */
+  /** Idempotent. `limit-reached` at TOPICS_MAX, which does not stop the gateway's own. */
   putTopic(name: string): Result<null, Problem> {
     return this.#sql.transaction(() => {
       if (this.hasTopic(name)) return ok(null);
-      if (this.#count("SELECT count(*) AS n FROM topics") >= TOPICS_MAX)
+      if (name !== EVENTS_TOPIC && this.#count("SELECT count(*) AS n FROM topics") >= TOPICS_MAX)
         return err(problem("limit-reached", `A tenant can have ${TOPICS_MAX} topics. Delete one that is not needed.`));
       this.#sql.exec("INSERT INTO topics (name) VALUES (?)", name);
       return ok(null);

@@ -1,5 +1,6 @@
 import { type Problem, problem } from "../core/errors.ts";
 import { DIRECTORY_CACHE_MAX_ENTRIES, DIRECTORY_CACHE_MS, RETENTION_DEFAULT_DAYS } from "../core/limits.ts";
+import { EVENTS_TOPIC } from "../core/operational-event.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { SubscriptionEntry } from "../directory/rpc.ts";
 import { calling, directory, subscription, topicLog } from "../rpc/objects.ts";
@@ -7,7 +8,7 @@ import type { SubscriptionRpc } from "../subscription/rpc.ts";
 import type { TopicLogRpc, TopicSettings } from "../topic-log/rpc.ts";
 import type { Call } from "./call.ts";
 import { ExpiringMap } from "./expiring-map.ts";
-import { noSuchSubscription } from "./path.ts";
+import { noSuchSubscription, noSuchTopic } from "./path.ts";
 
 /*
  * What the Directory knows is remembered for DIRECTORY_CACHE_MS, so that it is not on the road of an event. Only finds
@@ -46,6 +47,10 @@ export async function ensureTopic(
 export function forgetTopic({ tenant }: Whose, topic: string): void {
   topics.delete(`${tenant}/${topic}`);
 }
+
+/** Of who reads: the topic of operational events is there for everybody, before its first event too. */
+export const ifNobodyMadeIt = (topic: string): "create" | Problem =>
+  topic === EVENTS_TOPIC ? "create" : noSuchTopic();
 
 /** Asks the log of a topic. One that does not exist is created first (`create`), or the refusal is answered. */
 export async function onTopic<T>(

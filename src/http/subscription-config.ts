@@ -50,9 +50,11 @@ export async function settingsOfDocument(
   if (!url.ok) return url;
   const filter = readFilter(document.filter);
   if (!filter.ok) return filter;
+  const together = requireTogether(document, "batch");
+  if (!together.ok) return together;
   const headers = await sealHeaders(document.headers, present, settings.vault);
   if (!headers.ok) return headers;
-  const { description, ordering, format, timeoutSeconds, concurrency, retry, disableAfterSeconds } = document;
+  const { description, ordering, format, timeoutSeconds, concurrency, rateLimit, batch, retry } = document;
   return ok({
     url: url.value,
     description,
@@ -62,18 +64,20 @@ export async function settingsOfDocument(
     headers: headers.value,
     timeoutSeconds,
     concurrency,
+    rateLimit,
+    batch,
     retry,
-    disableAfterSeconds,
+    disableAfterSeconds: document.disableAfterSeconds,
   });
 }
 
-/** The settings that a PATCH changes. `present`: the headers there are, into which its own are merged. */
+/** The settings that a PATCH changes. `present`: what there is, into which its headers are merged. */
 export async function settingsOfChanges(
   changes: SubscriptionChanges,
-  present: SealedHeaders,
+  present: SubscriptionConfig,
   settings: Settings,
 ): Promise<Result<SubscriptionPatch, Problem>> {
-  const { url, filter, headers, rateLimit, batch, replyTopic, verification, ...plain } = changes;
+  const { url, filter, headers, replyTopic, verification, ...plain } = changes;
   const patch: { -readonly [K in keyof SubscriptionPatch]: SubscriptionPatch[K] } = {};
   Object.assign(patch, Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)));
   if (url !== undefined) {
@@ -86,14 +90,26 @@ export async function settingsOfChanges(
     if (!read.ok) return read;
     patch.filter = read.value;
   }
+  const together = requireTogether({ ...present, ...patch }, changes.batch === undefined ? "format" : "batch");
+  if (!together.ok) return together;
   if (headers !== undefined) {
-    const merged = mergedHeaders(headers, present);
+    const merged = mergedHeaders(headers, present.headers);
     if (!merged.ok) return merged;
-    const sealed = await sealHeaders(merged.value, present, settings.vault);
+    const sealed = await sealHeaders(merged.value, present.headers, settings.vault);
     if (!sealed.ok) return sealed;
     patch.headers = sealed.value;
   }
   return ok(patch);
+}
+
+/** `raw` is the text of one event: several of them would be no document. `named`: the member that is to blame. */
+function requireTogether(
+  { format, batch }: Pick<SubscriptionConfig, "format" | "batch">,
+  named: "format" | "batch",
+): Result<null, Problem> {
+  if (format !== "raw" || batch === null) return ok(null);
+  const detail = "does not go with the other: the format raw has no batches, so use standard, or null as batch";
+  return err(invalidDocument([{ pointer: `#/${named}`, detail }]));
 }
 
 function readFilter(value: unknown): Result<Filter, Problem> {

@@ -1,6 +1,7 @@
 import type { Problem } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import { parseTopicName } from "../core/names.ts";
+import { EVENTS_TOPIC } from "../core/operational-event.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { calling, subscription } from "../rpc/objects.ts";
 import type { SubscriptionView } from "../subscription/rpc.ts";
@@ -53,8 +54,9 @@ export async function createSubscription(
 async function requireTopic(call: Call, topic: string, start: Start): Promise<Result<unknown, Problem>> {
   const there = await hasTopic(call, topic);
   if (!there.ok || there.value) return there;
-  // The gateway's own topics are made by the gateway alone.
-  if (!call.settings.topicsAutoCreate || topic.startsWith("sluice.")) return err(noSuchTopic());
+  // Of the gateway's own topics there is one; other names are nobody's to make.
+  const made = topic === EVENTS_TOPIC || (call.settings.topicsAutoCreate && !topic.startsWith("sluice."));
+  if (!made) return err(noSuchTopic());
   if (typeof start === "object" && "offset" in start && start.offset > 1) {
     return err(
       invalidDocument([{ pointer: "#/start", detail: "is beyond the end of the topic, which has no events yet" }]),

@@ -1,5 +1,7 @@
 import * as v from "valibot";
 import {
+  BATCH_SEND_MAX_EVENTS,
+  BATCH_SEND_WAIT_MAX_MS,
   CONCURRENCY_DEFAULT,
   CONCURRENCY_MAX,
   DESCRIPTION_MAX_CHARACTERS,
@@ -7,6 +9,7 @@ import {
   DISABLE_AFTER_MAX_SECONDS,
   HOLD_AFTER_FAILURES_DEFAULT,
   HOLD_AFTER_FAILURES_MAX,
+  RATE_LIMIT_MAX_PER_SECOND,
   RETRY_DEFAULT_JITTER,
   RETRY_DEFAULT_SCHEDULE_SECONDS,
   RETRY_MAX_SECONDS,
@@ -42,6 +45,17 @@ const DEFAULT_RETRY: v.InferOutput<typeof Retry> = {
   holdAfterFailures: HOLD_AFTER_FAILURES_DEFAULT,
 };
 
+/** null is a value of its own: no limit. */
+const RateLimit = v.nullable(members({ perSecond: wholeNumber(1, RATE_LIMIT_MAX_PER_SECOND) }));
+
+/** null: each event goes alone. What a batch leaves out has these values. */
+const Batch = v.nullable(
+  members({
+    maxEvents: v.optional(wholeNumber(1, BATCH_SEND_MAX_EVENTS), 100),
+    maxWaitMilliseconds: v.optional(wholeNumber(0, BATCH_SEND_WAIT_MAX_MS), 1000),
+  }),
+);
+
 const Ordered = v.picklist(["key", "topic", "none"] satisfies Ordering[], "must be key, topic or none");
 
 const Formatted = v.pipe(
@@ -64,8 +78,6 @@ const HeaderChanges = v.custom<Record<string, string | null>>(
 
 /** Members of the contract that are accepted only as "not used". */
 const later = {
-  rateLimit: notAvailable(null),
-  batch: notAvailable(null),
   replyTopic: notAvailable(null),
   verification: notAvailable("none"),
 };
@@ -78,7 +90,8 @@ const laterOnly = {
 const OFFSET_RULE =
   'must be "latest", "earliest", {"offset": 1 or more}, {"offsets": {"0": ...}} or {"time": RFC 3339}';
 
-const StartPoint = v.pipe(
+/** A place in a topic's log: where a subscription begins, or is moved to. */
+export const StartPoint = v.pipe(
   v.unknown(),
   v.check((value) => parseStart(value) !== null, OFFSET_RULE),
   v.transform((value): Start => parseStart(value) ?? "latest"),
@@ -101,6 +114,8 @@ export const SubscriptionDocument = members(
     headers: v.optional(HeaderValues, {}),
     timeoutSeconds: v.optional(wholeNumber(1, TIMEOUT_MAX_SECONDS), TIMEOUT_DEFAULT_SECONDS),
     concurrency: v.optional(wholeNumber(1, CONCURRENCY_MAX), CONCURRENCY_DEFAULT),
+    rateLimit: v.optional(RateLimit, null),
+    batch: v.optional(Batch, null),
     retry: v.optional(Retry, {}),
     disableAfterSeconds: v.optional(Seconds, DISABLE_AFTER_DEFAULT_SECONDS),
     secret: v.optional(anyString),
@@ -122,7 +137,7 @@ const change = <S extends v.GenericSchema, D extends v.InferOutput<S>>(schema: S
 
 const unchangeable = "cannot be changed; create another subscription";
 
-/** Changes to a subscription (RFC 7396). `filter` and `retry` are replaced whole, `headers` member by member. */
+/** Changes to a subscription (RFC 7396). `filter`, `retry`, `rateLimit` and `batch` are replaced whole, `headers` member by member. */
 export const SubscriptionChanges = members(
   {
     url: v.optional(anyString),
@@ -134,7 +149,9 @@ export const SubscriptionChanges = members(
     timeoutSeconds: change(wholeNumber(1, TIMEOUT_MAX_SECONDS), TIMEOUT_DEFAULT_SECONDS),
     concurrency: change(wholeNumber(1, CONCURRENCY_MAX), CONCURRENCY_DEFAULT),
     retry: change(Retry, DEFAULT_RETRY),
-    // Here null is a value of its own: never.
+    // In these null is a value of its own: off, never.
+    rateLimit: v.optional(RateLimit),
+    batch: v.optional(Batch),
     disableAfterSeconds: v.optional(Seconds),
     ...later,
   },
@@ -151,7 +168,7 @@ export const SubscriptionChanges = members(
 
 export type SubscriptionChanges = v.InferOutput<typeof SubscriptionChanges>;
 
-/** Where a subscription begins, or null when this is no such place. Of a topic's partitions there is only 0. */
+/** The place that is meant, or null when this is no such place. Of a topic's partitions there is only 0. */
 function parseStart(value: unknown): Start | null {
   if (value === "latest" || value === "earliest") return value;
   if (!isObject(value)) return null;

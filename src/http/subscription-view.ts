@@ -21,8 +21,8 @@ export function subscriptionView({ config, ...view }: SubscriptionView) {
     headers: Object.fromEntries(Object.keys(config.headers).map((name) => [name, HIDDEN])),
     timeoutSeconds: config.timeoutSeconds,
     concurrency: config.concurrency,
-    rateLimit: null,
-    batch: null,
+    rateLimit: config.rateLimit,
+    batch: config.batch,
     retry: config.retry,
     disableAfterSeconds: config.disableAfterSeconds,
     replyTopic: null,
@@ -43,7 +43,7 @@ export function subscriptionView({ config, ...view }: SubscriptionView) {
       lastSuccessAt: time(health.lastSuccessAt),
       lastFailureAt: time(health.lastFailureAt),
     },
-    redrive: null,
+    redrive: view.redrive,
   };
 }
 

@@ -54,7 +54,7 @@ export async function patchSubscription(call: Call): Promise<Answer> {
   return show(call, async (subscription) => {
     const present = await subscription.view();
     if (!present.ok) return present;
-    const patch = await settingsOfChanges(changes.value, present.value.config.headers, call.settings);
+    const patch = await settingsOfChanges(changes.value, present.value.config, call.settings);
     return patch.ok ? subscription.patch(patch.value) : patch;
   });
 }

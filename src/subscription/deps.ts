@@ -26,8 +26,13 @@ export interface SubscriptionDeps {
   topicLog(
     tenant: string,
     topic: string,
-  ): Pick<TopicLogRpc, "register" | "unregister" | "setFilter" | "fetchFor" | "peekFor" | "previousFor">;
-  directory(tenant: string): Pick<DirectoryRpc, "putSubscription" | "removeSubscription">;
+  ): Pick<
+    TopicLogRpc,
+    "register" | "unregister" | "setFilter" | "fetchFor" | "peekFor" | "previousFor" | "locate" | "countFor" | "append"
+  >;
+  directory(
+    tenant: string,
+  ): Pick<DirectoryRpc, "putSubscription" | "removeSubscription" | "removeDeadLetters" | "ensureTopic">;
   /** Hands a part to a stateless deliverer; resolves when it is accepted, long before it is done. */
   deliver(part: Part): Promise<void>;
   /** A hint to come back, through the retry queue. */

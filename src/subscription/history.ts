@@ -1,3 +1,4 @@
+import { batchId } from "../core/batch.ts";
 import type { Problem } from "../core/errors.ts";
 import { decodeEventId } from "../core/ids.ts";
 import { LIST_SCAN_MAX_ROWS, PENDING_LISTED_MAX } from "../core/limits.ts";
@@ -68,8 +69,20 @@ export class History {
 
   /** Every attempt at this offset, oldest first. */
   attemptsAt(offset: number): Collected[] {
-    const ranges = this.#state.tables.flatMap((table) => this.#store.rangesAround(table.id, offset));
+    const ranges = this.#state.tables.flatMap((table) => this.#store.rangesAround(table.id, offset, offset));
     return this.#collect(ranges, offset).get(offset) ?? [];
+  }
+
+  /** Attempts made so far of the events in [from, to], and the row of the first: of those that come again by a seek. */
+  attemptsBetween(from: number, to: number): Map<number, { attempts: number; row: number }> {
+    const ranges = this.#state.tables.flatMap((table) => this.#store.rangesAround(table.id, from, to));
+    const made = new Map<number, { attempts: number; row: number }>();
+    for (const [offset, collected] of this.#collect(ranges, null)) {
+      const attempts = Math.max(...collected.map(({ entry }) => entry.n));
+      const first = collected.find(({ entry }) => entry.n > 0);
+      if (first !== undefined) made.set(offset, { attempts, row: first.row.id });
+    }
+    return made;
   }
 
   /** Rows by offset, and the offset at and below which they are not complete (0: they are). */
@@ -165,10 +178,12 @@ export class History {
       const held = runtime.health.state === "failing" || runtime.state === "disabled" || hole.exhausted;
       return held ? "held" : "retrying";
     }
+    // It comes again by a seek, whatever became of it before.
+    if (pending) return "pending";
     if (this.#state.letter(offset) !== null) return "dead";
     // No letter: one that counted as dead and turned out to have arrived is delivered.
     const ends = collected.flatMap(({ entry }) => (entry.fin === null ? [] : [entry.fin]));
-    return ends.findLast((end) => end !== "dead") ?? ends.at(-1) ?? (pending ? "pending" : null);
+    return ends.findLast((end) => end !== "dead") ?? ends.at(-1) ?? null;
   }
 }
 
@@ -179,16 +194,20 @@ const factsOf = (entry: Entry): { id: string; type: string; key: string | null }
 });
 
 function attemptOf(known: Known, row: LeaseRow, entry: Entry): Attempt {
-  const result = entry.r;
+  const members = entry.m === undefined ? [] : row.entries.filter((one) => one.a === entry.a);
+  const lead = members.find((one) => one.o === entry.m) ?? entry;
+  const result = lead.r;
+  const events = members.map(({ id, h }) => ({ id, hops: h }));
   const startedAt = result?.s ?? entry.l;
-  const position = decodeEventId(entry.id);
+  const position = decodeEventId(lead.id);
   const input = {
     send: {
-      event: { id: entry.id, key: entry.k, hops: entry.h, partition: position?.partition ?? 0, offset: entry.o },
-      previous: entry.p,
-      attempt: entry.n,
+      event: { id: lead.id, key: lead.k, hops: lead.h, partition: position?.partition ?? 0, offset: lead.o },
+      previous: lead.p,
+      attempt: Math.max(entry.n, ...members.map(({ n }) => n)),
       attemptId: entry.a,
-      trigger: entry.g,
+      trigger: lead.g,
+      batch: events.length === 0 ? null : { id: batchId(events.map(({ id }) => id)), events },
     },
     target: { id: known.config.id, topic: known.config.topic },
     version: row.context.version,

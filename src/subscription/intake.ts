@@ -1,6 +1,8 @@
+import type { LogEvent } from "../core/event.ts";
 import { WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import type { FetchAnswer, FetchRequest, Wake } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
+import type { History } from "./history.ts";
 import type { Hole } from "./model.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Settlement } from "./settlement.ts";
@@ -13,6 +15,7 @@ export class Intake {
   readonly #state: SubscriptionState;
   readonly #scheduler: Scheduler;
   readonly #settlement: Settlement;
+  readonly #history: History;
   #filling: Promise<boolean> | null = null;
   /** Wakes that were not taken over: an answer that was asked for before one of them does not know the newest event. */
   #refused = 0;
@@ -21,12 +24,13 @@ export class Intake {
 
   constructor(
     deps: SubscriptionDeps,
-    parts: { state: SubscriptionState; scheduler: Scheduler; settlement: Settlement },
+    parts: { state: SubscriptionState; scheduler: Scheduler; settlement: Settlement; history: History },
   ) {
     this.#deps = deps;
     this.#state = parts.state;
     this.#scheduler = parts.scheduler;
     this.#settlement = parts.settlement;
+    this.#history = parts.history;
   }
 
   /**
@@ -82,10 +86,13 @@ export class Intake {
     this.#pulled ||= request.after !== null;
     if (request.after !== null) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     const refused = this.#refused;
+    const { generation } = this.#state;
     const answer = await log.fetchFor(request);
     // Anything may have happened meanwhile: what was asked under another filter, or before a failed commit, is dropped.
     const now = this.#state.known;
     if (now === null || now.runtime.filterVersion !== filterVersion || now.runtime.phase !== "live") return false;
+    // A seek came between: the scan begins anew.
+    if (generation !== this.#state.generation) return true;
     if (answer.ok) return this.#apply(now, request, answer.value, refused === this.#refused);
     if (answer.error.code !== "conflict") throw new Error(answer.error.code);
     // The log has not heard of the new filter (the object went away between the two).
@@ -104,8 +111,9 @@ export class Intake {
       if (event !== undefined) state.payloads.set(offset, event);
       else this.#expired(known, hole);
     }
-    for (const lane of answer.lanes) this.#applyLane(lane, request);
+    for (const lane of answer.lanes) this.#applyLane(known, lane, request);
     if (request.after !== null && request.after === state.scannedTo) {
+      this.#recall(known, answer.fresh);
       state.buffer.push(...answer.fresh);
       state.scannedTo = answer.scannedTo;
       state.caughtUp = newest && answer.fresh.length === 0 && answer.scannedTo >= answer.head;
@@ -113,6 +121,19 @@ export class Intake {
     }
     state.commit();
     return true;
+  }
+
+  /** Events that a seek brings again go on with the numbers of their attempts. */
+  #recall(known: Known, events: readonly LogEvent[]): void {
+    const again = events.filter(({ offset }) => offset <= known.runtime.soughtThrough);
+    const [first] = again;
+    const last = again.at(-1);
+    if (first === undefined || last === undefined) return;
+    const made = this.#history.attemptsBetween(first.offset, last.offset);
+    for (const { offset } of again) {
+      const earlier = made.get(offset);
+      if (earlier !== undefined) this.#state.earlier.set(offset, earlier);
+    }
   }
 
   /** The log has it no more: it was under way, or leased and not sent, when retention came by. */
@@ -123,12 +144,13 @@ export class Intake {
     recordUntried(this.#state, known, [event], { fin: "dead", version: this.#deps.version, now });
   }
 
-  #applyLane(lane: FetchAnswer["lanes"][number], request: FetchRequest): void {
+  #applyLane(known: Known, lane: FetchAnswer["lanes"][number], request: FetchRequest): void {
     const { lanes, heads, cursor } = this.#state;
     const asked = request.lanes.find((one) => one.key === lane.key);
     // Advanced or ended while the answer was on its way.
     if (asked === undefined || lanes.waiting.get(lane.key) !== asked.from) return;
     if (lane.match !== null) {
+      this.#recall(known, [lane.match.event]);
       heads.set(lane.key, lane.match);
     } else if (lane.scannedTo + 1 > asked.from) {
       // Not stored: after a restart it is read from the older place again.

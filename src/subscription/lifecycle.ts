@@ -1,5 +1,5 @@
 import { type Problem, problem } from "../core/errors.ts";
-import { SEND_START_MAX_MS, WAKE_BACKSTOP_MS } from "../core/limits.ts";
+import { SECRETS_MAX, SEND_START_MAX_MS, WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Start } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
@@ -12,6 +12,8 @@ import type { SubscriptionStore } from "./store.ts";
 const LATER = problem("unavailable", "The subscription is being created; look again in a moment.", {
   retryAfterSeconds: 1,
 });
+
+const TOO_MANY_SECRETS = `${SECRETS_MAX} secrets sign already; rotate without grace, or wait for the end of one.`;
 
 /** Creating, changing, stopping and ending a subscription. Each step is durable before it is answered. */
 export class Lifecycle {
@@ -139,6 +141,24 @@ export class Lifecycle {
     this.#deps.alarm(now);
   }
 
+  /**
+   * The new secret signs from the next send on. Without grace every older one ends at once, and the answer waits for the
+   * barrier: what was leased with them has begun by then, or will not begin.
+   */
+  async rotate(known: Known, ciphertext: string, graceMilliseconds: number): Promise<Result<number, Problem>> {
+    const now = this.#deps.now();
+    const expiresAt = now + graceMilliseconds;
+    const older = known.config.secrets
+      .map((secret) => ({ ...secret, expiresAt: Math.min(secret.expiresAt ?? expiresAt, expiresAt) }))
+      .filter((secret) => secret.expiresAt > now);
+    if (older.length >= SECRETS_MAX) return err(problem("limit-reached", TOO_MANY_SECRETS));
+    known.config = { ...known.config, secrets: [{ ciphertext, expiresAt: null }, ...older], updatedAt: now };
+    this.#state.touchRuntime();
+    this.#state.commit();
+    if (graceMilliseconds === 0) await this.#deps.sleep(SEND_START_MAX_MS);
+    return ok(expiresAt);
+  }
+
   /** Durable stop, then the barrier; the log and the directory hear of it by outbox. */
   async remove(known: Known): Promise<void> {
     if (known.runtime.phase !== "deleted") {
@@ -186,4 +206,9 @@ const newRuntime = (start: Start): Runtime => ({
   probed: 0,
   reopenedAt: 0,
   quietUntil: 0,
+  marksFrom: 1,
+  soughtThrough: 0,
+  skippedBelow: 0,
+  redrive: null,
+  warnedThrough: 0,
 });

@@ -3,23 +3,30 @@ import { decodeEventId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
+import { ExpiryWarning } from "./expiring.ts";
 import { Expiry } from "./expiry.ts";
+import { HealthKeeper } from "./health.ts";
 import { History } from "./history.ts";
 import { Intake } from "./intake.ts";
+import { targetOf } from "./leases.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { Manual } from "./manual.ts";
 import { Outbox } from "./outbox.ts";
 import { Pump } from "./pump.ts";
+import { Redrive } from "./redrive.ts";
 import type {
   DeliveriesQuery,
   Delivery,
+  LetterSelection,
   Part,
   Report,
+  SeekAnswer,
   SubscriptionConfig,
   SubscriptionPatch,
   SubscriptionView,
 } from "./rpc.ts";
 import { Scheduler } from "./scheduler.ts";
+import { Seek } from "./seek.ts";
 import { Settlement } from "./settlement.ts";
 import { type Known, SubscriptionState } from "./state.ts";
 import { SubscriptionStore } from "./store.ts";
@@ -41,6 +48,9 @@ export class SubscriptionMachine {
   readonly #history: History;
   readonly #manual: Manual;
   readonly #expiry: Expiry;
+  readonly #expiryWarning: ExpiryWarning;
+  readonly #seek: Seek;
+  readonly #redrive: Redrive;
 
   constructor(deps: SubscriptionDeps) {
     const store = new SubscriptionStore(deps.sql);
@@ -48,14 +58,17 @@ export class SubscriptionMachine {
     const scheduler = new Scheduler(deps, state);
     this.#deps = deps;
     this.#state = state;
-    this.#settlement = new Settlement(deps, state);
+    this.#settlement = new Settlement(deps, state, new HealthKeeper(deps, state));
     this.#outbox = new Outbox(deps, state);
-    this.#intake = new Intake(deps, { state, scheduler, settlement: this.#settlement });
     this.#lifecycle = new Lifecycle(deps, { state, store, outbox: this.#outbox });
     this.#history = new History(deps, { state, store, scheduler });
+    this.#intake = new Intake(deps, { state, scheduler, settlement: this.#settlement, history: this.#history });
+    this.#seek = new Seek(deps, state);
+    this.#redrive = new Redrive(deps, state);
     const parts = { state, scheduler, settlement: this.#settlement, intake: this.#intake, outbox: this.#outbox };
     this.#pump = new Pump(deps, parts);
     this.#expiry = new Expiry(deps, { state, settlement: this.#settlement });
+    this.#expiryWarning = new ExpiryWarning(deps, state);
     this.#manual = new Manual(deps, { state, history: this.#history });
   }
 
@@ -148,6 +161,53 @@ export class SubscriptionMachine {
     void this.#outbox.flush();
   }
 
+  /** The log will drop everything up to `through` before long. Throws when it must ask again. */
+  async expiring(through: number): Promise<void> {
+    const known = this.#state.known;
+    if (known === null || known.runtime.phase === "deleted") return;
+    if (known.runtime.phase === "creating") throw new Error("The subscription is being created.");
+    await this.#expiryWarning.warn(known, through);
+    void this.#outbox.flush();
+  }
+
+  async rotateSecret(
+    ciphertext: string,
+    graceMilliseconds: number,
+  ): Promise<Result<{ previousExpiresAt: number }, Problem>> {
+    const known = this.#live();
+    if (known === null) return err(NO_SUBSCRIPTION);
+    const rotated = await this.#lifecycle.rotate(known, ciphertext, graceMilliseconds);
+    return rotated.ok ? ok({ previousExpiresAt: rotated.value }) : rotated;
+  }
+
+  async seek(to: Start, dryRun: boolean): Promise<Result<SeekAnswer, Problem>> {
+    const known = this.#live();
+    return known === null ? err(NO_SUBSCRIPTION) : this.#seek.seek(known, to, dryRun);
+  }
+
+  /** The index has heard of it by the answer, or hears of it by the outbox. */
+  async redrive(selection: LetterSelection): Promise<Result<{ redriven: number }, Problem>> {
+    const known = this.#live();
+    if (known === null) return err(NO_SUBSCRIPTION);
+    const redriven = this.#redrive.redrive(known, selection);
+    await this.#outbox.flush();
+    return ok({ redriven });
+  }
+
+  async deleteDeadLetters(selection: LetterSelection): Promise<Result<{ deleted: number }, Problem>> {
+    if (this.#live() === null) return err(NO_SUBSCRIPTION);
+    const deleted = this.#redrive.delete(selection);
+    await this.#outbox.flush();
+    return ok({ deleted });
+  }
+
+  async testTarget(): Promise<Result<Part["target"], Problem>> {
+    const known = this.#live();
+    if (known === null) return err(NO_SUBSCRIPTION);
+    if (known.runtime.state === "active") return ok(targetOf(known.config, this.#deps.now()));
+    return err(problem("conflict", "The subscription is not active; resume it first."));
+  }
+
   outboxAcknowledged(ids: readonly number[]): void {
     if (this.#state.known !== null) this.#outbox.acknowledge(ids);
   }
@@ -220,6 +280,7 @@ export class SubscriptionMachine {
       lag: lanes.unsettled + waiting.events.length + waiting.unread,
       oldestUnsettledAt: oldest(ids),
       health: runtime.health,
+      redrive: runtime.redrive,
     };
   }
 }

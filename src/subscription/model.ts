@@ -1,6 +1,7 @@
-import type { DeadLetter } from "../directory/rpc.ts";
+import type { OperationalEvent } from "../core/operational-event.ts";
+import type { DeadLetter, LetterIdentity } from "../directory/rpc.ts";
 import type { Start } from "../topic-log/rpc.ts";
-import type { Attempt, AttemptErrorCode, Health, Trigger } from "./rpc.ts";
+import type { Attempt, AttemptErrorCode, Health, RedriveProgress, Trigger } from "./rpc.ts";
 
 /** What the object remembers beside its configuration. One JSON text in one row: rewritten only when it changes. */
 export interface Runtime {
@@ -24,6 +25,15 @@ export interface Runtime {
   reopenedAt: number;
   /** A 429 asked for no new leases until then; 0 = nobody did. */
   quietUntil: number;
+  /** Lease rows before this one knew the cursor of before the last seek. */
+  marksFrom: number;
+  /** Offsets up to here come again by a seek; 0 = there was none. */
+  soughtThrough: number;
+  /** A seek skipped what was below: what is under way there is not tried again. */
+  skippedBelow: number;
+  redrive: RedriveProgress | null;
+  /** It was said that events up to here expire soon. */
+  warnedThrough: number;
 }
 
 /** An event that was tried (or leased and not sent) and is not settled. */
@@ -41,6 +51,12 @@ export interface Hole {
   readonly interruptions: number;
   /** Unix ms of the next attempt; null while it has no time of its own. */
   readonly dueAt: number | null;
+  /** Brought back by a redrive, whose progress counts it. */
+  readonly redriven?: true;
+  /** Retried together with the others of this name (the attempt that first sent them): one outcome for all. */
+  readonly batch?: string;
+  /** Row of the delivery log with its first attempt, which must not be dropped before it is settled. */
+  readonly row?: number;
   /** Exhausted with `hold-key`: waits for a manual retry or cancel. */
   readonly exhausted: boolean;
   readonly trigger: Trigger;
@@ -68,6 +84,8 @@ export interface Entry {
   readonly l: number;
   /** Content type of the request. */
   readonly ct: string;
+  /** Offset of the entry in this row that has the result of the batch it was sent with; absent: its own. */
+  readonly m?: number;
   /** null while under way. */
   out: Attempt["outcome"];
   /** What the event came to with this attempt, if it is settled by it, or by a late report of an earlier one. */
@@ -114,9 +132,25 @@ export interface Flight {
   readonly expiresAt: number;
 }
 
+/** A dead letter as the subscription keeps it: with what its event needs to be sent again. */
+export interface KeptLetter extends DeadLetter {
+  readonly previous?: number;
+  readonly row?: number;
+}
+
 /** An effect on another object that has to happen: kept until it is acknowledged. */
 export type OutboxBody =
   | { readonly kind: "dead-letter"; readonly action: "add" | "remove"; readonly letter: DeadLetter }
+  /** Many at once, which leave the index with the answer to the request that asked for it. */
+  | { readonly kind: "remove-letters"; readonly letters: readonly LetterIdentity[] }
+  /** An operational event about this subscription. */
+  | {
+      readonly kind: "announce";
+      readonly type: Extract<OperationalEvent["type"], `subscription.${string}`>;
+      readonly reason: string | null;
+      /** When it happened, Unix ms. */
+      readonly at: number;
+    }
   /** The filter as it is when the row is sent. */
   | { readonly kind: "set-filter" }
   | { readonly kind: "unregister" }

@@ -133,8 +133,36 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
     return this.#opened.cancel(...args);
   }
 
+  async rotateSecret(
+    ...args: Parameters<SubscriptionRpc["rotateSecret"]>
+  ): ReturnType<SubscriptionRpc["rotateSecret"]> {
+    return this.#opened.rotateSecret(...args);
+  }
+
+  async seek(...args: Parameters<SubscriptionRpc["seek"]>): ReturnType<SubscriptionRpc["seek"]> {
+    return this.#opened.seek(...args);
+  }
+
+  async redrive(...args: Parameters<SubscriptionRpc["redrive"]>): ReturnType<SubscriptionRpc["redrive"]> {
+    return this.#opened.redrive(...args);
+  }
+
+  async deleteDeadLetters(
+    ...args: Parameters<SubscriptionRpc["deleteDeadLetters"]>
+  ): ReturnType<SubscriptionRpc["deleteDeadLetters"]> {
+    return this.#opened.deleteDeadLetters(...args);
+  }
+
+  async testTarget(): ReturnType<SubscriptionRpc["testTarget"]> {
+    return this.#opened.testTarget();
+  }
+
   async expire(...args: Parameters<SubscriptionRpc["expire"]>): ReturnType<SubscriptionRpc["expire"]> {
     return this.#opened.expire(...args);
+  }
+
+  async expiring(...args: Parameters<SubscriptionRpc["expiring"]>): ReturnType<SubscriptionRpc["expiring"]> {
+    return this.#opened.expiring(...args);
   }
 
   async outboxAcknowledged(

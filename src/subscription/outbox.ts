@@ -1,4 +1,7 @@
 import { OUTBOX_RESEND_FIRST_MS, OUTBOX_RESEND_MAX_MS } from "../core/limits.ts";
+import { EVENTS_TOPIC } from "../core/operational-event.ts";
+import { publishOperational } from "../rpc/operational-events.ts";
+import { announcementsThrough } from "./announce.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { OutboxRow } from "./model.ts";
 import type { Known, SubscriptionState } from "./state.ts";
@@ -55,12 +58,24 @@ export class Outbox {
   }
 
   async #carry(known: Known, row: OutboxRow): Promise<void> {
-    const { tenant, id, topic } = known.config;
+    const { tenant, id, name, topic } = known.config;
     switch (row.body.kind) {
       case "dead-letter": {
         const { action, letter } = row.body;
         // Acknowledged by its consumer, once it is in the tenant's index: the local queue forgets messages.
-        return this.#deps.sendDeadLetter({ version: 1, tenant, subscription: id, outbox: row.id, action, letter });
+        const message = { version: 1, tenant, subscription: id, name, outbox: row.id, action, letter } as const;
+        return this.#deps.sendDeadLetter(message);
+      }
+      case "remove-letters":
+        await this.#deps.directory(tenant).removeDeadLetters(row.body.letters);
+        return this.acknowledge([row.id]);
+      case "announce": {
+        const { ids, events } = announcementsThrough(row, this.#state, known);
+        await publishOperational(events, {
+          log: () => this.#deps.topicLog(tenant, EVENTS_TOPIC),
+          directory: () => this.#deps.directory(tenant),
+        });
+        return this.acknowledge(ids);
       }
       case "set-filter": {
         const now = this.#state.known ?? known;

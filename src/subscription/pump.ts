@@ -99,7 +99,12 @@ export class Pump {
     if (state !== "active") return;
     if (health.state === "failing") this.#armProbe(health.nextProbeAt ?? now, now, ran);
     else if (quietUntil > now) this.#deps.alarm(quietUntil);
-    else this.#armRetry(known, now, ran);
+    else {
+      this.#armRetry(known, now, ran);
+      // Ready but for the rate limit, or for a batch that is not full: nothing else comes back at that moment.
+      const openAt = this.#scheduler.openAt(known, now);
+      if (Number.isFinite(openAt) && openAt > now) this.#deps.alarm(openAt);
+    }
   }
 
   #armExpiry(): void {

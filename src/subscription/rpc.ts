@@ -28,6 +28,19 @@ export interface RetryPolicy {
   readonly holdAfterFailures: number | null;
 }
 
+/** Sends go together, in one request (API clauses 5.1, 6.2). */
+export interface BatchPolicy {
+  readonly maxEvents: number;
+  /** How long the oldest of them may wait for others. */
+  readonly maxWaitMilliseconds: number;
+}
+
+/** A secret that signs; `expiresAt` (Unix ms) while it is in the grace of a rotation. */
+export interface SealedSecret {
+  readonly ciphertext: string;
+  readonly expiresAt: number | null;
+}
+
 /** What a user sets. Secrets and header values are ciphertexts (src/core/vault.ts): the object never sees them open. */
 export interface SubscriptionConfig {
   readonly id: string;
@@ -43,10 +56,13 @@ export interface SubscriptionConfig {
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly concurrency: number;
+  /** Requests begun a second, evenly spaced; null = as fast as may be. */
+  readonly rateLimit: { readonly perSecond: number } | null;
+  readonly batch: BatchPolicy | null;
   readonly retry: RetryPolicy;
   readonly disableAfterSeconds: number | null;
-  /** Live secrets, newest first; `expiresAt` (Unix ms) of those in their grace. */
-  readonly secrets: readonly { readonly ciphertext: string; readonly expiresAt: number | null }[];
+  /** Newest first. */
+  readonly secrets: readonly SealedSecret[];
   /** As it was asked for at creation; shown, never used again. */
   readonly start?: Start;
   readonly createdAt: number;
@@ -64,6 +80,8 @@ export type SubscriptionPatch = Partial<
     | "headers"
     | "timeoutSeconds"
     | "concurrency"
+    | "rateLimit"
+    | "batch"
     | "retry"
     | "disableAfterSeconds"
   >
@@ -87,6 +105,31 @@ export interface SubscriptionView {
   readonly lag: number;
   readonly oldestUnsettledAt: number | null;
   readonly health: Health;
+  readonly redrive: RedriveProgress | null;
+}
+
+/** Of the redrives that are not all settled, or of the last one: how many events were brought back, arrived, died again. */
+export interface RedriveProgress {
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+}
+
+/** Which dead letters: those of these events, or those that died in [since, until) (Unix ms); all of them. */
+export interface LetterSelection {
+  readonly eventIds: readonly string[] | null;
+  readonly since: number | null;
+  readonly until: number | null;
+}
+
+export interface SeekAnswer {
+  /** The first event that would have been delivered next, and the one that will be. */
+  readonly from: number;
+  readonly to: number;
+  /** Matched events from `to` on. */
+  readonly events: number;
+  /** Unsettled events that are skipped. */
+  readonly cancelled: number;
 }
 
 /** One HTTP request to the subscriber, as the delivery log keeps it. */
@@ -144,6 +187,10 @@ export interface Send {
   readonly attempt: number;
   readonly attemptId: string;
   readonly trigger: Trigger;
+  /** Not before this, Unix ms: sends of a part are spaced by the rate limit, within SEND_START_MAX_MS of its lease. */
+  readonly startAt: number;
+  /** Sent together in one request: all its events, the first of which is `event`. */
+  readonly batch: { readonly id: string; readonly events: readonly LogEvent[] } | null;
 }
 
 /** Everything a stateless deliverer needs: the sends and where they go. */
@@ -157,12 +204,13 @@ export interface Part {
     SubscriptionConfig,
     "id" | "tenant" | "topic" | "url" | "format" | "headers" | "timeoutSeconds"
   > & {
-    readonly secrets: readonly string[];
+    /** Those that were live at the lease; one whose grace has ended by the send signs no more. */
+    readonly secrets: readonly SealedSecret[];
   };
   readonly sends: readonly Send[];
 }
 
-/** What came of one send. `unsent`: it was never started, its attempt does not count. */
+/** What came of one send, named by its (first) event. `unsent`: it was never started, its attempt does not count. */
 export type SendResult = {
   readonly lease: number;
   readonly offset: number;
@@ -211,8 +259,18 @@ export interface SubscriptionRpc {
   deliveryAt(offset: number): Promise<Result<Delivery | null, Problem>>;
   retry(eventId: string): Promise<Result<Delivery, Problem>>;
   cancel(eventId: string): Promise<Result<Delivery, Problem>>;
+  /** The new secret signs at once, beside the old ones until their grace ends; without grace it answers after the barrier. */
+  rotateSecret(ciphertext: string, graceMilliseconds: number): Promise<Result<{ previousExpiresAt: number }, Problem>>;
+  seek(to: Start, dryRun: boolean): Promise<Result<SeekAnswer, Problem>>;
+  /** Dead letters become unsettled events again, at a bounded rate, REDRIVE_MAX_EVENTS at once at most. */
+  redrive(selection: LetterSelection): Promise<Result<{ redriven: number }, Problem>>;
+  deleteDeadLetters(selection: LetterSelection): Promise<Result<{ deleted: number }, Problem>>;
+  /** For a test request (clause 5.5): `conflict` unless it is active. */
+  testTarget(): Promise<Result<Part["target"], Problem>>;
   /** The log is about to drop everything up to this offset: what is unsettled there becomes a dead letter. */
   expire(through: number): Promise<void>;
+  /** Events up to this offset will be dropped before long: says so, once, if any of them is unsettled. */
+  expiring(through: number): Promise<void>;
   /** The dead-letter consumer has indexed these outbox rows. */
   outboxAcknowledged(ids: readonly number[]): Promise<void>;
 }

@@ -1,11 +1,8 @@
-import { requestContentType } from "../core/body.ts";
 import type { LogEvent } from "../core/event.ts";
 import {
+  BATCH_SEND_MAX_BYTES,
   HOLES_MAX,
   LANES_MAX,
-  LEASE_GRACE_MS,
-  LEASE_ROW_MAX_BYTES,
-  LEASE_ROW_MAX_SENDS,
   PULL_LOW_WATER_EVENTS,
   PULL_MAX_EVENTS,
   REREAD_AHEAD_MS,
@@ -13,25 +10,24 @@ import {
 } from "../core/limits.ts";
 import type { FetchRequest } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
-import type { Hole, LeaseContext, LeaseRow } from "./model.ts";
-import type { Part, Send, Trigger } from "./rpc.ts";
+import { dueGroup, unblockedHoles } from "./due.ts";
+import { type Candidate, isBatched, Leases, targetOf } from "./leases.ts";
+import type { Hole } from "./model.ts";
+import { Pace } from "./pace.ts";
+import type { BatchPolicy, Part, Send, Trigger } from "./rpc.ts";
 import type { Known, SubscriptionState } from "./state.ts";
-
-interface Candidate {
-  readonly event: LogEvent;
-  readonly previous: number;
-  readonly attempt: number;
-  readonly trigger: Trigger;
-}
 
 /** Chooses what is sent next, and what has to be read for it. Synchronous: a lease is one turn, then a commit. */
 export class Scheduler {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
+  readonly #pace = new Pace();
+  readonly #leases: Leases;
 
   constructor(deps: SubscriptionDeps, state: SubscriptionState) {
     this.#deps = deps;
     this.#state = state;
+    this.#leases = new Leases(deps, state);
   }
 
   /** Whether anything may be sent now: all of it, one probe, or nothing. */
@@ -57,28 +53,27 @@ export class Scheduler {
   /** Leases up to `max` sends to a deliverer (null: a new one). Nothing is durable before the caller commits. */
   lease(known: Known, max: number, deliverer: number | null, now: number): Part | null {
     const mode = this.mode(known, now);
-    const room = Math.min(max, known.config.concurrency - this.#state.flights.size, mode === "probe" ? 1 : max);
+    const room = Math.min(max, known.config.concurrency - this.#leases.requests(), mode === "probe" ? 1 : max);
     if (room <= 0) return null;
     const sends: Send[] = [];
     let id = deliverer;
     while (sends.length < room) {
-      const candidate = this.#candidate(known, mode, now);
-      if (candidate === null) break;
-      const row = this.#rowFor(known, id, now);
+      const startAt = this.#pace.startAt(known.config, now);
+      const members = startAt === null ? null : this.#members(known, mode, now);
+      if (startAt === null || members === null) break;
+      const row = this.#leases.rowFor(known, id, { sends: members.length, now });
       id ??= row.id;
-      sends.push(this.#begin(known, candidate, { row, deliverer: id, now }));
+      sends.push(this.#leases.begin(known, members, { row, deliverer: id, now, startAt }));
+      this.#pace.begun(known.config, startAt);
     }
     if (id === null || sends.length === 0) return null;
     const { config } = known;
-    const live = config.secrets.filter((secret) => secret.expiresAt === null || secret.expiresAt > now);
     this.#deps.log("lease", { subscription: config.id, deliverer: id, sends: sends.length });
-    const { tenant, topic, url, format, headers, timeoutSeconds } = config;
-    const secrets = live.map((secret) => secret.ciphertext);
     return {
       deliverer: id,
-      subscription: `${tenant}/${config.id}`,
+      subscription: `${config.tenant}/${config.id}`,
       leasedAt: now,
-      target: { id: config.id, tenant, topic, url, format, headers, timeoutSeconds, secrets },
+      target: targetOf(config, now),
       sends,
     };
   }
@@ -93,44 +88,66 @@ export class Scheduler {
     if (mode === "none") return offsets.length === 0 ? null : { offsets, lanes: [], after: null, maxEvents: 0 };
     const lanes = this.#wantedLanes();
     const state = this.#state;
+    const lowWater = Math.max(PULL_LOW_WATER_EVENTS, known.config.batch?.maxEvents ?? 0);
     const crowded = state.holes.size >= HOLES_MAX || state.lanes.waiting.size >= LANES_MAX;
-    const after = state.caughtUp || crowded || state.buffer.length >= PULL_LOW_WATER_EVENTS ? null : state.scannedTo;
+    const after = state.caughtUp || crowded || state.buffer.length >= lowWater ? null : state.scannedTo;
     if (offsets.length === 0 && lanes.length === 0 && after === null) return null;
-    return { offsets, lanes, after, maxEvents: PULL_MAX_EVENTS };
+    return { offsets, lanes, after, maxEvents: Math.max(PULL_MAX_EVENTS, known.config.batch?.maxEvents ?? 0) };
   }
 
   /** Whether a lease would find something in memory right now. */
   hasReady(known: Known, now: number): boolean {
-    if (this.mode(known, now) !== "all" || this.#state.flights.size >= known.config.concurrency) return false;
-    const { lanes, buffer } = this.#state;
-    if (this.#dueHole(known, now) !== null) return true;
-    for (const [key] of lanes.ready()) if (this.#state.heads.has(key)) return true;
-    const first = buffer[0];
-    return first !== undefined && lanes.next(first.key) !== "stop";
+    return this.#hasRoom(known, now) && this.openAt(known, now) <= now;
+  }
+
+  /** When something that is in memory may be sent: now, or when rate limit or batch let it; Infinity: there is nothing. */
+  openAt(known: Known, now: number): number {
+    if (!this.#hasRoom(known, now)) return Number.POSITIVE_INFINITY;
+    const ready = this.#readyAt(known, now);
+    return Number.isFinite(ready) ? Math.max(ready, this.#pace.leasableAt(known.config, now)) : ready;
+  }
+
+  #hasRoom(known: Known, now: number): boolean {
+    return this.mode(known, now) === "all" && this.#leases.requests() < known.config.concurrency;
+  }
+
+  #readyAt(known: Known, now: number): number {
+    if (known.config.batch !== null ? this.#dueGroup(known, now) !== null : this.#dueHole(known, now) !== null)
+      return now;
+    const { lanes, buffer, heads } = this.#state;
+    for (const [key] of lanes.ready()) if (heads.has(key)) return now;
+    const [first] = buffer;
+    if (first === undefined || lanes.next(first.key) === "stop") return Number.POSITIVE_INFINITY;
+    return known.config.batch === null ? now : this.#batchOpenAt(known.config.batch, first, now);
+  }
+
+  /** Full, or as old as it may become. */
+  #batchOpenAt({ maxEvents, maxWaitMilliseconds }: BatchPolicy, first: LogEvent, now: number): number {
+    const { buffer } = this.#state;
+    const bytes = buffer.reduce((sum, event) => sum + event.data.byteLength, 0);
+    if (buffer.length >= maxEvents || bytes >= BATCH_SEND_MAX_BYTES) return now;
+    return Math.max(now, first.receivedAt + maxWaitMilliseconds);
   }
 
   /** The earliest moment at which a hole is due; Infinity if none has one. */
   nextRetryAt(known: Known): number {
-    const { holes, flights } = this.#state;
-    // In topic order all others wait for the first, whenever they are due themselves.
-    const first = known.config.ordering === "topic" ? Math.min(...holes.keys()) : null;
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const hole of holes.values()) {
-      if (flights.has(hole.offset) || (first !== null && hole.offset !== first)) continue;
-      earliest = Math.min(earliest, this.dueAt(known, hole));
-    }
-    return earliest;
+    return Math.min(
+      Number.POSITIVE_INFINITY,
+      ...unblockedHoles(this.#state, isBatched(known)).map((hole) => this.dueAt(known, hole)),
+    );
   }
 
   #wantedOffsets(known: Known, mode: "all" | "probe" | "none", now: number): number[] {
     if (mode !== "all") {
       const hole = this.#manualHole(known, now) ?? (mode === "probe" ? this.#probeHole(known) : null);
-      return hole === null || this.#state.payloads.has(hole.offset) ? [] : [hole.offset];
+      const wanted = hole === null ? [] : this.#groupOf(known, hole);
+      return wanted.map(({ offset }) => offset).filter((offset) => !this.#state.payloads.has(offset));
     }
     const offsets: number[] = [];
-    for (const hole of this.#state.holes.values()) {
-      if (offsets.length === REREAD_MAX_EVENTS) break;
-      if (this.#state.flights.has(hole.offset) || this.#state.payloads.has(hole.offset)) continue;
+    const most = Math.max(REREAD_MAX_EVENTS, known.config.batch?.maxEvents ?? 0);
+    for (const hole of unblockedHoles(this.#state, isBatched(known))) {
+      if (offsets.length === most) break;
+      if (this.#state.payloads.has(hole.offset)) continue;
       if (this.dueAt(known, hole) <= now + REREAD_AHEAD_MS) offsets.push(hole.offset);
     }
     return offsets;
@@ -151,6 +168,55 @@ export class Scheduler {
     return [...ready, ...later].slice(0, REREAD_MAX_EVENTS);
   }
 
+  /** What the next request carries: one event, or a batch. */
+  #members(known: Known, mode: "all" | "probe" | "none", now: number): readonly Candidate[] | null {
+    if (mode === "all" && known.config.batch !== null) return this.#batch(known, known.config.batch, now);
+    const candidate = this.#candidate(known, mode, now);
+    if (candidate === null) return null;
+    const hole = this.#state.holes.get(candidate.event.offset);
+    if (hole === undefined) return [candidate];
+    const group = this.#groupOf(known, hole);
+    const members = group.flatMap((one) => {
+      const event = this.#state.payloads.get(one.offset);
+      return event === undefined ? [] : [retryOf(one, event, candidate.trigger)];
+    });
+    return members.length === group.length ? members : null;
+  }
+
+  /** All that is retried together with this hole. */
+  #groupOf(known: Known, hole: Hole): Hole[] {
+    if (!isBatched(known) || hole.batch === undefined) return [hole];
+    return [...this.#state.holes.values()]
+      .filter(({ batch }) => batch === hole.batch)
+      .sort((one, other) => one.offset - other.offset);
+  }
+
+  #batch(known: Known, policy: BatchPolicy, now: number): Candidate[] | null {
+    const due = this.#dueGroup(known, now);
+    if (due !== null) return due;
+    if (this.#readyAt(known, now) > now) return null;
+    const members: Candidate[] = [];
+    for (let bytes = 0; members.length < policy.maxEvents && bytes < BATCH_SEND_MAX_BYTES; ) {
+      const candidate = this.#laneHead(known) ?? this.#fresh(known);
+      if (candidate === null) break;
+      members.push(candidate);
+      bytes += candidate.event.data.byteLength;
+    }
+    // In log order; of lanes and fresh events a key is only ever in one.
+    return members.length === 0 ? null : members.sort((one, other) => one.event.offset - other.event.offset);
+  }
+
+  /** A batch whose retry is due, with the members it had; else those due that are in none yet, as a new one. */
+  #dueGroup(known: Known, now: number): Candidate[] | null {
+    const { payloads } = this.#state;
+    const group = dueGroup(this.#state, known.config.batch?.maxEvents ?? 1, (hole) => this.dueAt(known, hole) <= now);
+    const members = group.flatMap((hole) => {
+      const event = payloads.get(hole.offset);
+      return event === undefined ? [] : [retryOf(hole, event, hole.trigger)];
+    });
+    return members.length === 0 ? null : members;
+  }
+
   #candidate(known: Known, mode: "all" | "probe" | "none", now: number): Candidate | null {
     if (mode === "all") return this.#next(known, now);
     const manual = this.#manualHole(known, now);
@@ -162,16 +228,15 @@ export class Scheduler {
   /** What a person asked to try now is tried now, also during a hold or while the subscriber asked for quiet. */
   #manualHole(known: Known, now: number): Hole | null {
     const { phase, state } = known.runtime;
-    const { holes, flights } = this.#state;
-    if (phase !== "live" || state !== "active" || (known.config.ordering === "topic" && flights.size > 0)) return null;
-    for (const hole of holes.values()) {
-      if (hole.trigger === "manual" && !flights.has(hole.offset) && this.dueAt(known, hole) <= now) return hole;
-    }
-    return null;
+    if (phase !== "live" || state !== "active") return null;
+    const asked = unblockedHoles(this.#state, isBatched(known)).find(
+      (hole) => hole.trigger === "manual" && this.dueAt(known, hole) <= now,
+    );
+    return asked ?? null;
   }
 
   #next(known: Known, now: number): Candidate | null {
-    return this.#retry(known, now) ?? this.#laneHead() ?? this.#fresh();
+    return this.#retry(known, now) ?? this.#laneHead(known) ?? this.#fresh(known);
   }
 
   #retry(known: Known, now: number): Candidate | null {
@@ -180,22 +245,18 @@ export class Scheduler {
     return hole === null || event === undefined ? null : retryOf(hole, event, hole.trigger);
   }
 
-  /** The due hole of the lowest offset whose event is in memory. In topic order nothing may be under way beside it. */
+  /** The due hole of the lowest offset whose event is in memory. */
   #dueHole(known: Known, now: number): Hole | null {
-    const { flights, holes, payloads } = this.#state;
-    const topicOrder = known.config.ordering === "topic";
-    if (topicOrder && flights.size > 0) return null;
+    const { payloads } = this.#state;
     let best: Hole | null = null;
-    for (const hole of holes.values()) {
+    for (const hole of unblockedHoles(this.#state, false)) {
       if (best !== null && best.offset < hole.offset) continue;
-      if (!topicOrder && (flights.has(hole.offset) || !payloads.has(hole.offset))) continue;
-      if (topicOrder || this.dueAt(known, hole) <= now) best = hole;
+      if (payloads.has(hole.offset) && this.dueAt(known, hole) <= now) best = hole;
     }
-    if (!topicOrder || best === null) return best;
-    return this.dueAt(known, best) <= now && payloads.has(best.offset) ? best : null;
+    return best;
   }
 
-  #laneHead(): Candidate | null {
+  #laneHead(known: Known): Candidate | null {
     const { lanes, heads, cursor } = this.#state;
     for (const [key, next] of lanes.ready()) {
       const head = heads.get(key);
@@ -207,7 +268,7 @@ export class Scheduler {
       lanes.advance(key, head.event.offset + 1);
       this.#state.touchLane(key);
       if (this.#skipped(head.event.offset)) continue;
-      return { event: head.event, previous: head.previous, attempt: 1, trigger: "fan-out" };
+      return this.#first(known, head.event, head.previous);
     }
     return null;
   }
@@ -218,10 +279,29 @@ export class Scheduler {
     this.#state.touchLane(key);
   }
 
-  #fresh(): Candidate | null {
+  /** The first attempt of an event, or, when a seek brings it again, the next one. */
+  #first(known: Known, event: LogEvent, previous: number): Candidate {
+    const { offset } = event;
+    const attempt = (this.#state.earlier.get(offset)?.attempts ?? 0) + 1;
+    this.#state.earlier.delete(offset);
+    if (offset > known.runtime.soughtThrough) return { event, previous, attempt, trigger: "fan-out" };
+    this.#forgetDeath(offset);
+    return { event, previous, attempt, trigger: "seek" };
+  }
+
+  #forgetDeath(offset: number): void {
+    const letter = this.#state.letter(offset);
+    if (letter === null) return;
+    this.#state.dropLetter(offset);
+    this.#state.addOutbox({ kind: "dead-letter", action: "remove", letter }, this.#deps.now());
+  }
+
+  #fresh(known: Known): Candidate | null {
     const state = this.#state;
     for (let event = state.buffer[0]; event !== undefined; event = state.buffer[0]) {
       const verdict = state.lanes.next(event.key);
+      // Begun before a seek and still under way: what comes again waits for its end.
+      if (state.flights.has(event.offset)) return null;
       if (verdict === "stop" || state.holes.size >= HOLES_MAX) return null;
       if (verdict === "wait" && event.key !== null) {
         if (state.lanes.waiting.size >= LANES_MAX && !state.lanes.waiting.has(event.key)) return null;
@@ -231,7 +311,7 @@ export class Scheduler {
       state.buffer.shift();
       state.lastMatched = event.offset;
       state.cursor = state.buffer.length === 0 ? state.scannedTo : event.offset;
-      if (verdict === "go" && !this.#skipped(event.offset)) return { event, previous, attempt: 1, trigger: "fan-out" };
+      if (verdict === "go" && !this.#skipped(event.offset)) return this.#first(known, event, previous);
     }
     return null;
   }
@@ -250,7 +330,7 @@ export class Scheduler {
       known.runtime.probed = hole.offset;
       return retryOf(hole, event, "probe");
     }
-    const candidate = this.#laneHead() ?? this.#fresh();
+    const candidate = this.#laneHead(known) ?? this.#fresh(known);
     return candidate === null ? null : { ...candidate, trigger: "probe" };
   }
 
@@ -259,46 +339,6 @@ export class Scheduler {
     const holes = [...this.#state.holes.values()].filter((hole) => !hole.exhausted).sort((a, b) => a.offset - b.offset);
     if (known.config.ordering === "topic") return holes[0] ?? null;
     return holes.find((hole) => hole.offset > known.runtime.probed) ?? holes[0] ?? null;
-  }
-
-  #begin(known: Known, candidate: Candidate, at: { row: LeaseRow; deliverer: number; now: number }): Send {
-    const { event, previous, attempt, trigger } = candidate;
-    const { row, deliverer, now } = at;
-    const attemptId = this.#deps.newAttemptId();
-    const ct = requestContentType(known.config.format, event);
-    const entry = {
-      ...{ o: event.offset, id: event.id, t: event.type, k: event.key, h: event.hops, p: previous },
-      ...{ n: attempt, a: attemptId, g: trigger, l: now, ct, out: null, fin: null, r: null },
-    };
-    row.entries.push(entry);
-    this.#state.touchRow(row);
-    if (!this.#state.holes.has(event.offset)) this.#state.lanes.begin(event.key);
-    const expiresAt = now + row.context.leaseMilliseconds;
-    this.#state.flights.set(event.offset, { row, entry, deliverer, expiresAt });
-    return { lease: row.id, event, previous, attempt, attemptId, trigger };
-  }
-
-  /** The deliverer's row while it has room and what its sends have in common is the same; else a new one. */
-  #rowFor(known: Known, deliverer: number | null, now: number): LeaseRow {
-    const { config } = known;
-    const context: LeaseContext = {
-      url: config.url,
-      headerNames: Object.keys(config.headers),
-      version: this.#deps.version,
-      leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
-    };
-    const current = deliverer === null ? undefined : this.#state.filled.get(deliverer);
-    if (
-      current !== undefined &&
-      current.entries.length < LEASE_ROW_MAX_SENDS &&
-      current.bytes < LEASE_ROW_MAX_BYTES &&
-      JSON.stringify(current.context) === JSON.stringify(context)
-    ) {
-      return current;
-    }
-    const row = this.#state.newRow(context, now);
-    this.#state.filled.set(deliverer ?? row.id, row);
-    return row;
   }
 }
 

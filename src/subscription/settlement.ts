@@ -1,22 +1,27 @@
-import { interruptionIsFailure, type Outcome, outcomeOf, probeDelayMs } from "../core/outcome.ts";
+import { interruptionIsFailure, type Outcome, outcomeOf } from "../core/outcome.ts";
 import type { DeadLetter } from "../directory/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
+import type { HealthKeeper } from "./health.ts";
 import type { Entry, Flight, Hole } from "./model.ts";
-import type { AttemptErrorCode, DeadReason, SendResult } from "./rpc.ts";
+import { leftRedrive } from "./redrive.ts";
+import type { DeadReason, SendResult } from "./rpc.ts";
 import type { Known, SubscriptionState } from "./state.ts";
+import { recordUntried } from "./untried.ts";
 
 type Finished = Extract<SendResult, { kind: "answered" | "failed" }>;
 
 const INTERRUPTED = { code: "connection" as const, message: "Sending it was cut off several times in a row." };
 
-/** What becomes of events when their attempts end: the only place that settles, and that moves health. */
+/** What becomes of events when their attempts end: the only place that settles. */
 export class Settlement {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
+  readonly #health: HealthKeeper;
 
-  constructor(deps: SubscriptionDeps, state: SubscriptionState) {
+  constructor(deps: SubscriptionDeps, state: SubscriptionState, health: HealthKeeper) {
     this.#deps = deps;
     this.#state = state;
+    this.#health = health;
   }
 
   /** One result of a deliverer. A repeated report changes nothing. */
@@ -27,35 +32,53 @@ export class Settlement {
       return;
     }
     this.#state.touchRow(flight.row);
+    const flights = this.#together(flight);
     if (result.kind === "unsent") {
-      this.#unsent(flight, now);
+      for (const one of flights) this.#unsent(known, one, now);
       return;
     }
-    const arrivedBefore = flight.entry.fin === "delivered";
     record(flight.entry, result);
+    for (const { entry } of flights) entry.out = flight.entry.out;
     const success = isSuccess(result);
     const probe = flight.entry.g === "probe";
-    this.#health(known, success, result.error, { now, retryAfter: result.retryAfterMilliseconds, probe });
+    if (success) this.#health.succeeded(known, now);
+    else this.#health.failed(known, result.error, { now, retryAfter: result.retryAfterMilliseconds, probe });
     if (result.statusCode === 429 && result.retryAfterMilliseconds !== null) {
       known.runtime.quietUntil = Math.max(known.runtime.quietUntil, now + result.retryAfterMilliseconds);
       this.#state.touchRuntime();
     }
-    this.#end(flight);
-    if (success || arrivedBefore) this.#delivered(flight.entry);
-    else this.#judge(known, flight.entry, { ...result, success }, now);
+    const failed: Entry[] = [];
+    for (const one of flights) {
+      this.#end(one);
+      if (success || one.entry.fin === "delivered") this.#delivered(known, one.entry);
+      else if (!this.#leave(known, one.entry)) failed.push(one.entry);
+    }
+    this.#judge(known, failed, { facts: { ...result, success }, last: lastAttempt(flight.entry), now });
+  }
+
+  /** All events of its request: one outcome for all of them. */
+  #together(flight: Flight): Flight[] {
+    if (flight.entry.m === undefined) return [flight];
+    const { entries } = flight.row;
+    return entries.flatMap((entry) => (entry.a === flight.entry.a ? (this.#state.flights.get(entry.o) ?? []) : []));
   }
 
   /** Ends the leases whose time is up: their sends are interrupted, and due again. Returns how many. */
   expire(known: Known, now: number): number {
     let expired = 0;
     for (const flight of [...this.#state.flights.values()]) {
-      if (flight.expiresAt > now) continue;
+      // Ended already with the others of its request.
+      if (flight.expiresAt > now || this.#state.flights.get(flight.entry.o) !== flight) continue;
       expired += 1;
-      flight.entry.out = "interrupted";
       this.#state.touchRow(flight.row);
-      this.#end(flight);
-      if (flight.entry.fin === "delivered") this.#delivered(flight.entry);
-      else this.#interrupted(known, flight.entry, now);
+      const interrupted: Entry[] = [];
+      for (const one of this.#together(flight)) {
+        one.entry.out = "interrupted";
+        this.#end(one);
+        if (one.entry.fin === "delivered") this.#delivered(known, one.entry);
+        else if (!this.#leave(known, one.entry)) interrupted.push(one.entry);
+      }
+      this.#interrupted(known, interrupted, now);
     }
     return expired;
   }
@@ -79,17 +102,46 @@ export class Settlement {
       deadAt: now,
       lastAttempt: hole.last,
     };
-    this.#state.putLetter(letter);
+    leftRedrive(this.#state, known, hole, "failed");
+    this.#state.putLetter({
+      ...letter,
+      previous: hole.previous,
+      ...(hole.row === undefined ? {} : { row: hole.row }),
+    });
     this.#state.addOutbox({ kind: "dead-letter", action: "add", letter }, now);
     this.#deps.log("settled", { subscription: config.id, eventId: hole.eventId, as: "dead", reason });
   }
 
-  #unsent(flight: Flight, now: number): void {
+  /**
+   * An attempt that began before a seek and did not succeed: its event comes again by itself, or was skipped and is
+   * cancelled. False: there was no such seek.
+   */
+  #leave(known: Known, entry: Entry): boolean {
+    const comesAgain = this.#state.comesAgain(entry.o, entry.k);
+    const skipped = entry.o < known.runtime.skippedBelow;
+    if (!comesAgain && !skipped) return false;
+    if (!comesAgain) entry.fin = "cancelled";
+    this.#settled(known, entry);
+    return true;
+  }
+
+  #settled(known: Known, entry: Entry): void {
+    const hole = this.#state.holes.get(entry.o);
+    if (hole !== undefined) leftRedrive(this.#state, known, hole, "done");
+    this.#state.dropHole(entry.o);
+    this.#state.lanes.settle(entry.k);
+  }
+
+  #unsent(known: Known, flight: Flight, now: number): void {
     const { row, entry } = flight;
     row.entries = row.entries.filter((one) => one !== entry);
     this.#end(flight);
     if (entry.fin === "delivered") {
-      this.#delivered(entry);
+      this.#delivered(known, entry);
+      return;
+    }
+    if (this.#leave(known, entry)) {
+      if (entry.fin === "cancelled" && entry.n > 1) this.#recordCancelled(known, entry, now);
       return;
     }
     const before = this.#state.holes.get(entry.o);
@@ -97,16 +149,27 @@ export class Settlement {
     this.#state.setHole({ ...hole, dueAt: now, since: now });
   }
 
-  #interrupted(known: Known, entry: Entry, now: number): void {
-    const before = this.#state.holes.get(entry.o) ?? holeOf(entry, now);
-    const interruptions = before.interruptions + 1;
-    const hole: Hole = { ...before, attempts: entry.n, interruptions, dueAt: now, since: now, trigger: "retry" };
-    this.#state.setHole(hole);
-    if (!interruptionIsFailure(interruptions)) return;
-    this.#state.setHole({ ...hole, interruptions: 0 });
-    this.#health(known, false, INTERRUPTED, { now, retryAfter: null, probe: entry.g === "probe" });
+  #interrupted(known: Known, entries: readonly Entry[], now: number): void {
+    const [first] = entries;
+    if (first === undefined) return;
+    let most = 0;
+    for (const entry of entries) {
+      const before = this.#holeOf(entry, now);
+      const interruptions = before.interruptions + 1;
+      most = Math.max(most, interruptions);
+      this.#state.setHole({ ...before, attempts: entry.n, interruptions, dueAt: now, since: now, trigger: "retry" });
+    }
+    if (!interruptionIsFailure(most)) return;
+    for (const entry of entries) this.#state.setHole({ ...this.#holeOf(entry, now), interruptions: 0 });
+    this.#health.failed(known, INTERRUPTED, { now, retryAfter: null, probe: first.g === "probe" });
     const facts = { success: false, statusCode: null, retryAfterMilliseconds: null, instruction: null };
-    this.#judge(known, entry, facts, now);
+    this.#judge(known, entries, { facts, last: lastAttempt(first), now });
+  }
+
+  /** As it is, or as it becomes with its first attempt. What went in a batch is retried with the others of it. */
+  #holeOf(entry: Entry, now: number): Hole {
+    const hole = this.#state.holes.get(entry.o) ?? holeOf(entry, now);
+    return entry.m === undefined || hole.batch !== undefined ? hole : { ...hole, batch: entry.a };
   }
 
   /** A report that came after its lease had expired: recorded, and a success settles. */
@@ -116,19 +179,26 @@ export class Settlement {
     if (row === null || entry === undefined || entry.out !== "interrupted") return;
     record(entry, result);
     this.#state.touchRow(row);
+    const members = entry.m === undefined ? [entry] : row.entries.filter((one) => one.a === entry.a);
+    for (const one of members) one.out = entry.out;
     if (!isSuccess(result)) return;
+    this.#health.succeeded(known, now);
+    for (const one of members) this.#arrivedLate(known, one, now);
+  }
+
+  #arrivedLate(known: Known, entry: Entry, now: number): void {
     entry.fin = "delivered";
-    this.#health(known, true, null, { now, retryAfter: null, probe: false });
-    const flight = this.#state.flights.get(result.offset);
-    const hole = this.#state.holes.get(result.offset);
+    const flight = this.#state.flights.get(entry.o);
+    const hole = this.#state.holes.get(entry.o);
     if (flight !== undefined) {
       // Whatever comes of the attempt under way; written with it, so that a restart knows as well.
       flight.entry.fin = "delivered";
       this.#state.touchRow(flight.row);
     } else if (hole !== undefined) {
+      leftRedrive(this.#state, known, hole, "done");
       this.#state.dropHole(hole.offset);
       this.#state.lanes.settle(hole.key);
-    } else if (this.#state.letter(result.offset) !== null) this.#revive(result.offset, now);
+    } else if (this.#state.letter(entry.o) !== null) this.#revive(entry.o, now);
   }
 
   /** It was given up and turns out to have arrived. */
@@ -143,33 +213,41 @@ export class Settlement {
     this.#state.flights.delete(flight.entry.o);
   }
 
-  #delivered(entry: Entry): void {
+  #delivered(known: Known, entry: Entry): void {
     entry.fin = "delivered";
-    this.#state.dropHole(entry.o);
-    this.#state.lanes.settle(entry.k);
+    this.#settled(known, entry);
   }
 
-  #judge(known: Known, entry: Entry, facts: Parameters<typeof outcomeOf>[0], now: number): void {
+  /** It was tried before: its row has gone with the send that was never made. */
+  #recordCancelled(known: Known, entry: Entry, now: number): void {
+    const event = { id: entry.id, offset: entry.o, type: entry.t, key: entry.k };
+    recordUntried(this.#state, known, [event], { fin: "cancelled", version: this.#deps.version, now });
+  }
+
+  /** What becomes of the events of one failed request: the same for all. */
+  #judge(
+    known: Known,
+    entries: readonly Entry[],
+    { facts, last, now }: { facts: Parameters<typeof outcomeOf>[0]; last: DeadLetter["lastAttempt"]; now: number },
+  ): void {
+    const [first] = entries;
+    if (first === undefined) return;
     const { retry } = known.config;
-    const before = this.#state.holes.get(entry.o) ?? holeOf(entry, now);
-    const failing = known.runtime.health.state === "failing" || entry.g === "probe";
-    const outcome = outcomeOf(facts, { ...retry, failures: before.failures, failing, chance: this.#deps.chance() });
-    const interruptions = entry.out === "interrupted" ? before.interruptions : 0;
-    const hole: Hole = {
-      ...before,
-      attempts: entry.n,
-      interruptions,
-      since: now,
-      last: lastAttempt(entry),
-      trigger: "retry",
-    };
-    this.#place(known, entry, hole, outcome, now);
+    const failures = Math.max(...entries.map((entry) => this.#holeOf(entry, now).failures));
+    const failing = known.runtime.health.state === "failing" || first.g === "probe";
+    const outcome = outcomeOf(facts, { ...retry, failures, failing, chance: this.#deps.chance() });
+    for (const entry of entries) {
+      const before = this.#holeOf(entry, now);
+      const interruptions = entry.out === "interrupted" ? before.interruptions : 0;
+      const hole: Hole = { ...before, attempts: entry.n, interruptions, since: now, last, trigger: "retry" };
+      this.#place(known, entry, hole, outcome, now);
+    }
   }
 
   #place(known: Known, entry: Entry, hole: Hole, outcome: Outcome, now: number): void {
     switch (outcome.kind) {
       case "delivered":
-        this.#delivered(entry);
+        this.#delivered(known, entry);
         break;
       case "dead":
         entry.fin = "dead";
@@ -180,65 +258,8 @@ export class Settlement {
         break;
       case "held":
         this.#state.setHole({ ...hole, dueAt: null, exhausted: outcome.exhausted });
-        if (outcome.disable !== null) this.disable(known, outcome.disable);
+        if (outcome.disable !== null) this.#health.disable(known, outcome.disable, now);
     }
-  }
-
-  disable(known: Known, reason: string): void {
-    if (known.runtime.state === "disabled") return;
-    known.runtime.state = "disabled";
-    known.runtime.disabledReason = reason;
-    this.#state.touchRuntime();
-    this.#deps.log("subscription-disabled", { subscription: known.config.id, reason });
-  }
-
-  #health(
-    known: Known,
-    success: boolean,
-    error: { readonly code: AttemptErrorCode; readonly message: string } | null,
-    at: { now: number; retryAfter: number | null; probe: boolean },
-  ): void {
-    const { runtime, config } = known;
-    const before = runtime.health;
-    if (success) {
-      runtime.health = { ...before, lastSuccessAt: at.now };
-      if (before.consecutiveFailures === 0 && before.state === "healthy") return;
-      runtime.health = {
-        ...runtime.health,
-        state: "healthy",
-        consecutiveFailures: 0,
-        failingSince: null,
-        nextProbeAt: null,
-      };
-      if (before.state === "failing") runtime.reopenedAt = at.now;
-      runtime.probes = 0;
-      this.#state.touchRuntime();
-      return;
-    }
-    const consecutiveFailures = before.consecutiveFailures + 1;
-    const failingSince = before.failingSince ?? at.now;
-    const limit = config.retry.holdAfterFailures;
-    const held = before.state === "failing" || (limit !== null && consecutiveFailures >= limit);
-    if (before.state === "failing" && at.probe) runtime.probes += 1;
-    // What was under way when the hold began puts off no probe, unless by its Retry-After.
-    const asked = at.now + (at.retryAfter ?? 0);
-    const next =
-      before.state === "failing" && !at.probe
-        ? Math.max(before.nextProbeAt ?? at.now, asked)
-        : at.now + probeDelayMs(runtime.probes, at.retryAfter);
-    const nextProbeAt = held ? next : null;
-    runtime.health = {
-      ...before,
-      state: held ? "failing" : "healthy",
-      consecutiveFailures,
-      failingSince,
-      lastError: error,
-      lastFailureAt: at.now,
-      nextProbeAt,
-    };
-    this.#state.touchRuntime();
-    const patience = config.disableAfterSeconds;
-    if (patience !== null && at.now - failingSince >= patience * 1000) this.disable(known, "failing");
   }
 }
 

@@ -1,9 +1,8 @@
 import type { LogEvent } from "../core/event.ts";
 import { Lanes } from "../core/lanes.ts";
 import { DELIVERY_LOG_MAX_MS, DELIVERY_LOG_TABLE_MS } from "../core/limits.ts";
-import type { DeadLetter } from "../directory/rpc.ts";
 import type { Matched } from "../topic-log/rpc.ts";
-import type { Flight, Hole, LeaseRow, OutboxBody, OutboxRow, Runtime } from "./model.ts";
+import type { Flight, Hole, KeptLetter, LeaseRow, OutboxBody, OutboxRow, Runtime } from "./model.ts";
 import type { SubscriptionConfig } from "./rpc.ts";
 import type { CursorMark, LeaseTable, SubscriptionStore } from "./store.ts";
 
@@ -44,6 +43,10 @@ export class SubscriptionState {
   /** Events of holes, and heads of lanes, read again from the log. */
   readonly payloads = new Map<number, LogEvent>();
   readonly heads = new Map<string, Matched>();
+  /** Of events that come again by a seek: the attempts that were made of them, and the row of the first. */
+  readonly earlier = new Map<number, { readonly attempts: number; readonly row: number }>();
+  /** Changes whenever the scan begins anew: an answer to an older question is dropped. */
+  generation = 0;
 
   // ---- what the next commit writes
   readonly #dirtyHoles = new Set<number>();
@@ -51,7 +54,7 @@ export class SubscriptionState {
   readonly #dirtyLanes = new Set<string>();
   readonly #dirtyRows = new Set<LeaseRow>();
   readonly #newTables: LeaseTable[] = [];
-  readonly #letters = new Map<number, DeadLetter | null>();
+  readonly #letters = new Map<number, KeptLetter | null>();
   readonly #newOutbox: OutboxRow[] = [];
   readonly #oldOutbox: number[] = [];
   #lastOutbox = 0;
@@ -101,11 +104,11 @@ export class SubscriptionState {
     const newest = table === undefined ? null : this.#store.newestLease(table.id);
     if (newest === null) return;
     this.nextRow = newest.id + 1;
-    this.#advancePersisted(newest.mark);
+    this.#advancePersisted(newest.id, newest.mark);
     for (const one of this.tables) {
       if ((this.tables.find((later) => later.id > one.id)?.firstRow ?? Infinity) <= newest.oldestOpen) continue;
-      for (const { mark, open } of this.#store.leasesFrom(one.id, newest.oldestOpen)) {
-        this.#advancePersisted(mark);
+      for (const { id, mark, open } of this.#store.leasesFrom(one.id, newest.oldestOpen)) {
+        this.#advancePersisted(id, mark);
         if (open !== null) this.#adopt(open);
       }
     }
@@ -122,8 +125,8 @@ export class SubscriptionState {
     }
   }
 
-  #advancePersisted(mark: CursorMark): void {
-    if (mark.cursor > this.#persisted.cursor) this.#persisted = mark;
+  #advancePersisted(row: number, mark: CursorMark): void {
+    if (this.#isCurrent(row) && mark.cursor > this.#persisted.cursor) this.#persisted = mark;
   }
 
   /** The last success is not worth a row of its own; it is in the newest lease row. */
@@ -135,7 +138,30 @@ export class SubscriptionState {
     if (lastSuccessAt > 0) this.known.runtime.health = { ...health, lastSuccessAt };
   }
 
+  /** Whether the marks of this row are of after the last seek. */
+  #isCurrent(row: number): boolean {
+    return row >= (this.known?.runtime.marksFrom ?? 1);
+  }
+
+  /** Whether the scan, or a lane, will come to this event again by itself. */
+  comesAgain(offset: number, key: string | null): boolean {
+    const lane = key === null ? undefined : this.lanes.waiting.get(key);
+    return offset > this.cursor || (lane !== undefined && offset >= lane);
+  }
+
+  /** The scan goes on after `cursor`, whatever it had come to: a seek. Nothing may be in rows that deliverers fill. */
+  moveTo(cursor: number): void {
+    this.cursor = cursor;
+    this.lastMatched = 0;
+    this.filled.clear();
+    if (this.known !== null) this.known.runtime.marksFrom = this.nextRow;
+    this.forgetScan();
+    this.touchRuntime();
+  }
+
   forgetScan(): void {
+    this.generation += 1;
+    this.earlier.clear();
     this.buffer = [];
     this.payloads.clear();
     this.heads.clear();
@@ -183,7 +209,7 @@ export class SubscriptionState {
     this.#dirtyRuntime = true;
   }
 
-  putLetter(letter: DeadLetter): void {
+  putLetter(letter: KeptLetter): void {
     this.#letters.set(letter.offset, letter);
   }
 
@@ -191,7 +217,12 @@ export class SubscriptionState {
     this.#letters.set(offset, null);
   }
 
-  letter(offset: number): DeadLetter | null {
+  /** Those in log order from `offset` on. Only between commits: what is not written yet is not among them. */
+  lettersFrom(offset: number, limit: number): readonly KeptLetter[] {
+    return this.#store.deadLettersFrom(offset, limit);
+  }
+
+  letter(offset: number): KeptLetter | null {
     return this.#letters.has(offset) ? (this.#letters.get(offset) ?? null) : this.#store.deadLetter(offset);
   }
 
@@ -257,7 +288,7 @@ export class SubscriptionState {
       if (row.entries.length === 0 && row.fresh) continue;
       this.#store.putLease(row, mark, oldestOpen);
       // A restart reads all rows from the oldest open one on, so those that are in memory; a late report's is not.
-      found ||= this.rows.has(row.id);
+      found ||= this.rows.has(row.id) && this.#isCurrent(row.id);
     }
     if (found) this.#persisted = mark;
     const moved = this.#dirtyLanes.size + this.#dirtyHoles.size + this.#dirtySkips.size > 0;

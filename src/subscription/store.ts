@@ -1,6 +1,5 @@
 import type { Sql, SqlValue } from "../core/sql.ts";
-import type { DeadLetter } from "../directory/rpc.ts";
-import type { Entry, Hole, LeaseContext, LeaseRow, OutboxBody, Runtime } from "./model.ts";
+import type { Entry, Hole, KeptLetter, LeaseContext, LeaseRow, OutboxBody, Runtime } from "./model.ts";
 import type { SubscriptionConfig } from "./rpc.ts";
 
 export interface LeaseTable {
@@ -25,6 +24,12 @@ export interface LeaseRange {
 const integer = (value: SqlValue | undefined): number => (typeof value === "number" ? value : 0);
 const text = (value: SqlValue | undefined): string => (typeof value === "string" ? value : "");
 
+/** Members that were not there when the first subscriptions were stored. */
+const CONFIG_OF_BEFORE: Pick<SubscriptionConfig, "rateLimit" | "batch"> = { rateLimit: null, batch: null };
+const RUNTIME_OF_BEFORE: Pick<Runtime, "marksFrom" | "soughtThrough" | "skippedBelow" | "redrive" | "warnedThrough"> = {
+  ...{ marksFrom: 1, soughtThrough: 0, skippedBelow: 0, redrive: null, warnedThrough: 0 },
+};
+
 const LEASE_COLUMNS = "id, open, lo, hi, cursor, last_matched, oldest_open, body";
 
 /** All the SQL of a Subscription. The texts it keeps are JSON written by this code alone. */
@@ -43,7 +48,11 @@ export class SubscriptionStore {
 
   load(): { config: SubscriptionConfig; runtime: Runtime } | null {
     const row = this.#sql.exec("SELECT config, runtime FROM subscription")[0];
-    return row === undefined ? null : { config: JSON.parse(text(row.config)), runtime: JSON.parse(text(row.runtime)) };
+    if (row === undefined) return null;
+    return {
+      config: { ...CONFIG_OF_BEFORE, ...JSON.parse(text(row.config)) },
+      runtime: { ...RUNTIME_OF_BEFORE, ...JSON.parse(text(row.runtime)) },
+    };
   }
 
   putSubscription(config: SubscriptionConfig, runtime: Runtime): void {
@@ -100,12 +109,19 @@ export class SubscriptionStore {
     this.#sql.exec("DELETE FROM skips WHERE event_offset = ?", offset);
   }
 
-  deadLetter(offset: number): DeadLetter | null {
+  /** Dead letters from an offset on, in log order. */
+  deadLettersFrom(offset: number, limit: number): KeptLetter[] {
+    return this.#sql
+      .exec("SELECT body FROM dead_letters WHERE event_offset >= ? ORDER BY event_offset LIMIT ?", offset, limit)
+      .map((row) => JSON.parse(text(row.body)));
+  }
+
+  deadLetter(offset: number): KeptLetter | null {
     const row = this.#sql.exec("SELECT body FROM dead_letters WHERE event_offset = ?", offset)[0];
     return row === undefined ? null : JSON.parse(text(row.body));
   }
 
-  putDeadLetter(letter: DeadLetter): void {
+  putDeadLetter(letter: KeptLetter): void {
     this.#sql.exec(
       "INSERT OR REPLACE INTO dead_letters (event_offset, body) VALUES (?, ?)",
       letter.offset,
@@ -205,7 +221,7 @@ export class SubscriptionStore {
   }
 
   /** The cursor as every row from `from` on knows it, and those rows that are open. */
-  leasesFrom(table: number, from: number): { mark: CursorMark; open: LeaseRow | null }[] {
+  leasesFrom(table: number, from: number): { id: number; mark: CursorMark; open: LeaseRow | null }[] {
     return this.#sql
       .exec(
         `SELECT id, open, cursor, last_matched, CASE open WHEN 1 THEN body END AS body
@@ -213,6 +229,7 @@ export class SubscriptionStore {
         from,
       )
       .map((row) => ({
+        id: integer(row.id),
         mark: { cursor: integer(row.cursor), lastMatched: integer(row.last_matched) },
         open: row.open === 1 ? leaseRow(table, integer(row.id), text(row.body)) : null,
       }));
@@ -230,10 +247,10 @@ export class SubscriptionStore {
       .map((row) => ({ table, id: integer(row.id), lo: integer(row.lo), hi: integer(row.hi) }));
   }
 
-  /** Rows that may hold this offset. */
-  rangesAround(table: number, offset: number): LeaseRange[] {
+  /** Rows that may hold offsets between these two, both included. */
+  rangesAround(table: number, from: number, to: number): LeaseRange[] {
     return this.#sql
-      .exec(`SELECT id, lo, hi FROM leases_${table} WHERE lo <= ? AND hi >= ? ORDER BY id`, offset, offset)
+      .exec(`SELECT id, lo, hi FROM leases_${table} WHERE lo <= ? AND hi >= ? ORDER BY id`, to, from)
       .map((row) => ({ table, id: integer(row.id), lo: integer(row.lo), hi: integer(row.hi) }));
   }
 }

@@ -1,3 +1,4 @@
+import type { OperationalEvent } from "../core/operational-event.ts";
 import type { Sql } from "../core/sql.ts";
 import type { LogFields } from "../log.ts";
 import type { Wake, WakeAnswer } from "./rpc.ts";
@@ -5,6 +6,7 @@ import type { Wake, WakeAnswer } from "./rpc.ts";
 /** Everything a log needs from outside; the object gives the platform's, the simulation its own. */
 export interface LogDeps {
   readonly sql: Sql;
+  readonly topic: string;
   readonly partition: number;
   /** Unix milliseconds. */
   now(): number;
@@ -19,6 +21,10 @@ export interface LogDeps {
   wake(subscription: string, wake: Wake): Promise<WakeAnswer>;
   /** Has a subscription settle all it has not up to this offset, as dead letters `expired`. Throws when unreachable. */
   expire(subscription: string, through: number): Promise<void>;
+  /** Tells a subscription that events up to this offset expire before long. Throws when it must be told again. */
+  expiring(subscription: string, through: number): Promise<void>;
+  /** Appends an operational event to the tenant's `sluice.events`. Throws when that has to be tried again. */
+  publish(event: OperationalEvent): Promise<void>;
   /** Ends a subscription whose topic was deleted. Throws when it could not be reached. */
   removeSubscription(id: string): Promise<void>;
   log(event: string, fields: LogFields): void;

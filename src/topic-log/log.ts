@@ -4,12 +4,16 @@ import { compileFilter, type Filter } from "../core/filter.ts";
 import { SUBSCRIPTIONS_PER_TOPIC_MAX, WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Appender } from "./appender.ts";
+import { Counts } from "./counts.ts";
 import type { LogDeps } from "./deps.ts";
+import { ExpiryNotice } from "./expiry-notice.ts";
 import { FanOut } from "./fan-out.ts";
+import { FillingWatch } from "./filling.ts";
 import { filterInput } from "./filter-input.ts";
 import { Queries, truncated } from "./queries.ts";
 import { Reader } from "./reader.ts";
 import type {
+  CountRange,
   FetchAnswer,
   FetchRequest,
   PartitionDescription,
@@ -36,9 +40,14 @@ export class Log {
   readonly #reader: Reader;
   readonly #appender: Appender;
   readonly #queries: Queries;
+  readonly #counts: Counts;
   readonly #fanOut: FanOut;
+  readonly #filling: FillingWatch;
+  readonly #expiryNotice: ExpiryNotice;
   /** The newest segment when the alarm was last set for retention; the alarm itself sets it again. */
   #armedFor: number | null = null;
+  /** Those that were told of the drop under way and have nothing below it. */
+  #expiring: Set<string> | null = null;
 
   constructor(deps: LogDeps, pendingAlarm: number | null) {
     this.#deps = deps;
@@ -47,8 +56,11 @@ export class Log {
     this.#reader = new Reader(this.#state, this.#store, deps.partition);
     const parts = { state: this.#state, store: this.#store, reader: this.#reader };
     this.#fanOut = new FanOut(deps, parts, pendingAlarm);
+    this.#filling = new FillingWatch(deps, parts);
+    this.#expiryNotice = new ExpiryNotice(deps, this.#state, this.#fanOut);
     this.#appender = new Appender(deps, parts, () => this.#committed());
     this.#queries = new Queries(this.#state, this.#reader);
+    this.#counts = new Counts(this.#reader);
   }
 
   create(settings: TopicSettings): Result<{ created: boolean; description: PartitionDescription }, Problem> {
@@ -74,8 +86,7 @@ export class Log {
     if (log === null) return err(NO_TOPIC);
     this.#store.putLog({ ...log, ...settings });
     this.#state.log = this.#store.log();
-    const due = this.#state.retentionDueAt();
-    if (due !== null) this.#deps.alarm(due);
+    this.#armRetention();
     return ok(this.#describe());
   }
 
@@ -142,7 +153,9 @@ export class Log {
     };
     this.#store.putSubscriber(row);
     // It pulls as soon as it is told the start, and holds an alarm until it has.
-    this.#fanOut.add(row).mode = "pull";
+    const listener = this.#fanOut.add(row);
+    listener.mode = "pull";
+    if (cursor.value < head) this.#expiryNotice.begins(listener, cursor.value);
     return ok({ cursor: cursor.value, head });
   }
 
@@ -196,6 +209,43 @@ export class Log {
     return ok(this.#queries.peek(after, limit, listener));
   }
 
+  /** For a seek: see TopicLogRpc. Lowering the registration's start makes what comes again one of its events again. */
+  locate(subscription: string, to: Start, dryRun: boolean): Result<{ cursor: number; head: number }, Problem> {
+    const listener = this.#fanOut.listeners.get(subscription);
+    if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
+    const { head } = this.#state;
+    const cursor = this.#startOf(to);
+    if (!cursor.ok) return cursor;
+    if (typeof to === "object" && "offset" in to && to.offset > head) {
+      return err(problem("invalid", `The log ends at offset ${head}; "latest" goes beyond it.`));
+    }
+    if (dryRun) return ok({ cursor: cursor.value, head });
+    const start = cursor.value + 1;
+    if (start < listener.row.start) {
+      const row = { ...listener.row, start };
+      this.#store.putSubscriber(row);
+      listener.row = row;
+    }
+    if (cursor.value < head) this.#expiryNotice.begins(listener, cursor.value);
+    // What retention is about to drop, and has told this one of already, may be its own again.
+    this.#expiring?.delete(subscription);
+    return ok({ cursor: cursor.value, head });
+  }
+
+  countFor(subscription: string, range: CountRange): Result<{ count: number; scannedTo: number }, Problem> {
+    const listener = this.#fanOut.listeners.get(subscription);
+    if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
+    return ok(this.#counts.waiting(range, listener));
+  }
+
+  eventCounts(
+    since: number,
+    until: number,
+    bucketMilliseconds: number,
+  ): Result<readonly { readonly start: number; readonly events: number }[], Problem> {
+    return this.#state.live === null ? err(NO_TOPIC) : this.#counts.received(since, until, bucketMilliseconds);
+  }
+
   destroy(force: boolean): Result<{ subscriptions: readonly string[] }, Problem> {
     const log = this.#state.live;
     if (log === null) return err(NO_TOPIC);
@@ -210,6 +260,7 @@ export class Log {
     this.#store.transaction(() => {
       for (const segment of this.#state.segments) this.#store.dropSegment(segment.id);
       this.#store.dropIdempotency();
+      this.#filling.forget();
       for (const { row } of this.#fanOut.listeners.values()) this.#store.putSubscriber({ ...row, removing: true });
       this.#store.putLog({ ...log, live: false, nextOffset: this.#state.nextOffset });
     });
@@ -226,11 +277,20 @@ export class Log {
     if (this.#state.live !== null) {
       const now = this.#state.time(this.#deps.now());
       if (!(await this.#dropExpired(now))) settled = false;
+      if (!(await this.#expiryNotice.tell(now))) settled = false;
+      if (!(await this.#filling.tell())) settled = false;
       this.#fanOut.tellAll();
     }
-    if (!settled || this.#fanOut.unfinished) this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
-    const due = this.#state.retentionDueAt();
-    if (due !== null) this.#deps.alarm(due);
+    const soon = this.#deps.now() + WAKE_BACKSTOP_MS;
+    if (!settled || this.#fanOut.unfinished) this.#deps.alarm(soon);
+    // Of what is due already somebody could not be told just now.
+    this.#armRetention(settled ? 0 : soon);
+  }
+
+  /** For the next segment that is to be dropped, or of which somebody is to be told before. */
+  #armRetention(earliest = 0): void {
+    const due = [this.#state.retentionDueAt(), this.#expiryNotice.dueAt].filter((at) => at !== null);
+    if (due.length > 0) this.#deps.alarm(Math.max(earliest, Math.min(...due)));
   }
 
   /**
@@ -241,9 +301,11 @@ export class Log {
     const through = this.#state.expiredThrough(now);
     if (through === null) return true;
     const told = new Set(this.#fanOut.listeners.keys());
+    this.#expiring = told;
     const answers = await Promise.allSettled([...told].map((id) => this.#deps.expire(id, through)));
+    this.#expiring = null;
     if (answers.some((one) => one.status === "rejected")) return false;
-    // One that came while the others were told may begin with what is about to be dropped.
+    // One that came, or went back, while the others were told may begin with what is about to be dropped.
     for (const { row } of this.#fanOut.listeners.values()) if (!told.has(row.id) && row.start <= through) return false;
     const dropped = this.#transaction(() => this.#state.dropThrough(through, now));
     this.#reader.forget();
@@ -254,6 +316,7 @@ export class Log {
   /** In the turn of a commit. Where nobody is to be told, only this sets the alarm that retention needs: once a segment. */
   #committed(): void {
     this.#fanOut.committed();
+    this.#filling.committed();
     const { segments } = this.#state;
     if (this.#fanOut.listeners.size > 0 || segments.at(-1)?.id === this.#armedFor) return;
     this.#armedFor = segments.at(-1)?.id ?? null;

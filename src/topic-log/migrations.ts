@@ -25,4 +25,13 @@ export const topicLogMigrations: readonly Migration[] = [
        ) WITHOUT ROWID`,
     ],
   },
+  {
+    id: 2,
+    name: "filling",
+    up: [
+      // One row while the partition has more than PARTITION_FILLING_BYTES, written when that begins and again when it has
+      // been published; deleted when retention has made room.
+      "CREATE TABLE filling (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL, told INTEGER NOT NULL)",
+    ],
+  },
 ];

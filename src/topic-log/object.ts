@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import { logLine } from "../log.ts";
 import { subscription } from "../rpc/objects.ts";
+import { eventsPlace, publishOperational } from "../rpc/operational-events.ts";
 import { ObjectAlarm } from "../storage/alarm.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { migrate } from "../storage/migrate.ts";
@@ -33,6 +34,7 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
     return new Log(
       {
         sql,
+        topic,
         partition: Number(partition),
         now: () => Date.now(),
         newTag,
@@ -48,6 +50,8 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
         background: (work) => this.ctx.waitUntil(work),
         wake: (id, wake) => subscription(this.env, tenant, id).wake(wake),
         expire: (id, through) => subscription(this.env, tenant, id).expire(through),
+        expiring: (id, through) => subscription(this.env, tenant, id).expiring(through),
+        publish: (event) => publishOperational([event], eventsPlace(this.env, tenant)),
         removeSubscription: async (id) => {
           const removed = await subscription(this.env, tenant, id).remove();
           if (!removed.ok && removed.error.code !== "not-found") throw new Error(removed.error.code);
@@ -115,6 +119,18 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
 
   async peekFor(...args: Parameters<TopicLogRpc["peekFor"]>): ReturnType<TopicLogRpc["peekFor"]> {
     return this.#opened.peekFor(...args);
+  }
+
+  async locate(...args: Parameters<TopicLogRpc["locate"]>): ReturnType<TopicLogRpc["locate"]> {
+    return this.#opened.locate(...args);
+  }
+
+  async countFor(...args: Parameters<TopicLogRpc["countFor"]>): ReturnType<TopicLogRpc["countFor"]> {
+    return this.#opened.countFor(...args);
+  }
+
+  async eventCounts(...args: Parameters<TopicLogRpc["eventCounts"]>): ReturnType<TopicLogRpc["eventCounts"]> {
+    return this.#opened.eventCounts(...args);
   }
 
   async destroy(...args: Parameters<TopicLogRpc["destroy"]>): ReturnType<TopicLogRpc["destroy"]> {

@@ -82,7 +82,7 @@ export class Queries {
   peek(after: number, limit: number, listener: Listener): PeekAnswer {
     const events: Peeked[] = [];
     let scanned = 0;
-    let scannedTo = this.#skipQuiet(after, listener);
+    let scannedTo = skipQuiet(after, listener);
     for (const event of this.#reader.ascending(scannedTo + 1)) {
       if (events.length >= limit || scanned >= SCAN_MAX_EVENTS) break;
       scanned += 1;
@@ -91,10 +91,6 @@ export class Queries {
       if (listener.matches(filterInput(event))) events.push({ id, offset, type, key });
     }
     return { events, scannedTo, head: this.#state.head };
-  }
-
-  #skipQuiet(after: number, listener: Listener): number {
-    return after >= listener.quietFrom && after < listener.quietTo ? listener.quietTo : after;
   }
 
   #offsets(offsets: readonly number[], budget: { bytes: number }): LogEvent[] {
@@ -110,7 +106,7 @@ export class Queries {
 
   #fresh(after: number, maxEvents: number, listener: Listener, budget: { bytes: number }) {
     const fresh: LogEvent[] = [];
-    let scannedTo = Math.max(this.#skipQuiet(after, listener), this.#state.firstOffset - 1);
+    let scannedTo = Math.max(skipQuiet(after, listener), this.#state.firstOffset - 1);
     let scanned = 0;
     for (const event of this.#reader.ascending(scannedTo + 1)) {
       if (fresh.length >= maxEvents || scanned >= SCAN_MAX_EVENTS) break;
@@ -154,6 +150,10 @@ export class Queries {
     return 0;
   }
 }
+
+/** How far a scan from `after` may jump: nothing in between matches. */
+export const skipQuiet = (after: number, { quietFrom, quietTo }: Listener): number =>
+  after >= quietFrom && after < quietTo ? quietTo : after;
 
 export const truncated = (firstOffset: number): Problem =>
   problem("log-truncated", `The log begins at offset ${firstOffset}; what was before it has passed its retention.`, {

@@ -69,9 +69,18 @@ export class Reader {
     }
   }
 
-  /** The first offset received at or after `time` (Unix ms); nextOffset if none was. Commits are in order of time. */
-  offsetAt(time: number): number {
-    let low = this.#state.firstOffset;
+  /** When the event at this offset was received, Unix ms; null where there is none. */
+  receivedAt(offset: number): number | null {
+    const block = this.#row(offset);
+    return block === null || block.lastOffset < offset ? null : block.receivedAt;
+  }
+
+  /**
+   * The first offset, from `from` on, received at or after `time` (Unix ms); nextOffset if none was. Commits are in order
+   * of time.
+   */
+  offsetAt(time: number, from = 0): number {
+    let low = Math.max(from, this.#state.firstOffset);
     let high = this.#state.nextOffset;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);

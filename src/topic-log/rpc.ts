@@ -91,6 +91,14 @@ export interface PeekAnswer {
   readonly head: number;
 }
 
+/** Events in (after, through]; of those at or below `cursor` only what waits in a lane: at or after the lane's offset. */
+export interface CountRange {
+  readonly after: number;
+  readonly through: number;
+  readonly cursor: number;
+  readonly lanes: readonly (readonly [key: string, next: number])[];
+}
+
 /** A wake: what was committed since the subscription was last told, as far as it matches. */
 export interface Wake {
   /** The log believes the subscription has scanned up to here; null when it does not know (after a restart). */
@@ -135,6 +143,19 @@ export interface TopicLogRpc {
   peekFor(subscription: string, after: number, limit: number): Promise<Result<PeekAnswer, Problem>>;
   /** The offset of the event matched before this one, not below `floor`; 0 for none. */
   previousFor(subscription: string, offset: number, floor: number): Promise<Result<number, Problem>>;
+  /**
+   * The offset before the first event of `to`, for a seek. Unless it is a dry run the registration begins there from now
+   * on, if it began later. `invalid` beyond the head, `log-truncated` below the first.
+   */
+  locate(subscription: string, to: Start, dryRun: boolean): Promise<Result<{ cursor: number; head: number }, Problem>>;
+  /** Counts matched events, COUNT_SCAN_MAX_EVENTS looked at in one call: go on after `scannedTo` while it is below `through`. */
+  countFor(subscription: string, range: CountRange): Promise<Result<{ count: number; scannedTo: number }, Problem>>;
+  /** Events received in [since, until), by buckets of this length (Unix ms, aligned to it); empty ones are left out. */
+  eventCounts(
+    since: number,
+    until: number,
+    bucketMilliseconds: number,
+  ): Promise<Result<readonly { readonly start: number; readonly events: number }[], Problem>>;
   /** Tombstone: events, idempotency and registrations go, offsets continue should the topic be created again. */
   destroy(force: boolean): Promise<Result<{ subscriptions: readonly string[] }, Problem>>;
 }

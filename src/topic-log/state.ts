@@ -1,4 +1,4 @@
-import { SEGMENT_MAX_BYTES, SEGMENT_MIN_MS } from "../core/limits.ts";
+import { EXPIRY_WARNING_MS, SEGMENT_MAX_BYTES, SEGMENT_MIN_MS } from "../core/limits.ts";
 import type { LogRow, Segment, TopicLogStore } from "./store.ts";
 
 const DAY_MS = 86_400_000;
@@ -113,6 +113,35 @@ export class LogState {
       through = end - 1;
     }
     return through;
+  }
+
+  /** The last offset of the segments that age ends within the time of a warning; null if it ends none. */
+  expiringThrough(now: number): number | null {
+    let through: number | null = null;
+    for (const { segment, end } of this.#filled()) {
+      if (this.#warnAt(segment) > now) break;
+      through = end - 1;
+    }
+    return through;
+  }
+
+  /** When to warn of the first segment that goes on after `offset`; null while there is none. */
+  expiringDueAt(offset: number): number | null {
+    for (const { segment, end } of this.#filled()) if (end - 1 > offset) return this.#warnAt(segment);
+    return null;
+  }
+
+  #warnAt(segment: Segment): number {
+    const retention = (this.log?.retentionDays ?? 0) * DAY_MS;
+    return this.#newestIn(segment) + retention - Math.min(EXPIRY_WARNING_MS, retention / 2);
+  }
+
+  /** Segments that hold something, with the offset after their last. */
+  *#filled(): Generator<{ segment: Segment; end: number }> {
+    for (const [index, segment] of this.segments.entries()) {
+      const end = this.segments[index + 1]?.firstOffset ?? this.nextOffset;
+      if (segment.firstOffset < end) yield { segment, end };
+    }
   }
 
   /** Drops the segments that end at or below `through`. Returns how many. */

@@ -30,6 +30,13 @@ export interface IdempotencyRow {
   readonly offset: number;
 }
 
+export interface Filling {
+  /** Unix ms. */
+  readonly since: number;
+  /** The operational event is in its log. */
+  readonly told: boolean;
+}
+
 export interface SubscriberRow {
   readonly id: string;
   readonly filter: string;
@@ -211,6 +218,21 @@ export class TopicLogStore {
   dropIdempotency(): void {
     for (const bucket of this.#buckets) this.#sql.exec(`DROP TABLE idempotency_${bucket}`);
     this.#buckets = [];
+  }
+
+  // ---- whether it is filling up
+
+  filling(): Filling | null {
+    const row = this.#sql.exec("SELECT since, told FROM filling")[0];
+    return row === undefined ? null : { since: integer(row.since), told: row.told === 1 };
+  }
+
+  putFilling({ since, told }: Filling): void {
+    this.#sql.exec("INSERT OR REPLACE INTO filling (id, since, told) VALUES (1, ?, ?)", since, told ? 1 : 0);
+  }
+
+  deleteFilling(): void {
+    this.#sql.exec("DELETE FROM filling");
   }
 
   // ---- subscribers

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isJsonContentType, requestBody, requestContentType } from "../../src/core/body.ts";
+import { isJsonContentType, requestBody, requestContentType, sendBody } from "../../src/core/body.ts";
+import type { LogEvent } from "../../src/core/event.ts";
+import { elementTexts, memberTexts, type TextRange } from "../../src/core/json-text.ts";
+import { BATCH_SEND_MAX_BYTES, BATCH_SEND_MAX_EVENTS } from "../../src/core/limits.ts";
 import { sendOf } from "../support/send.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -68,6 +71,60 @@ describe("request body (API clause 6.2)", () => {
   it.each(["standard", "raw"] as const)("%s: its content type can be told without making it", (format) => {
     const event = eventOf("text/csv", encode("a,b"));
     expect(requestContentType(format, event)).toBe(requestBody(format, event).contentType);
+  });
+
+  describe("of a batch", () => {
+    const textOf = (events: readonly LogEvent[]): string => {
+      const { bytes, contentType } = sendBody("standard", sendOf({}, { batch: { id: "bat_1", events } }));
+      expect(contentType).toBe("application/json");
+      return decode(bytes);
+    };
+    const text = fc.constantFrom("9007199254740993", "1.0", "-0", "1e400", '"\\ud800"', ' { "a": [1, 1 ] } ', "null");
+
+    it("is an array of the standard bodies in order, each data as the very text that was posted", () => {
+      fc.assert(
+        fc.property(fc.array(fc.oneof(text, fc.json()), { minLength: 1, maxLength: 20 }), (texts) => {
+          const events = texts.map((data) => eventOf("application/json", encode(data)));
+          const body = textOf(events);
+          expect(body).toBe(`[${events.map((event) => decode(requestBody("standard", event).bytes)).join(",")}]`);
+          const at = ({ start, end }: TextRange) => body.slice(start, end);
+          const data = elementTexts(body).map(({ start }) =>
+            memberTexts(body, start).find(({ name }) => name === "data"),
+          );
+          expect(data.map((range) => range && at(range))).toEqual(texts.map((one) => one.trim()));
+          expect(JSON.parse(body)).toEqual(
+            texts.map((data) => ({
+              type: 'a"b',
+              timestamp: "2026-11-23T10:00:00.000Z",
+              data: JSON.parse(data),
+            })),
+          );
+        }),
+      );
+    });
+
+    it("is an array where it has one event only", () => {
+      expect(JSON.parse(textOf([eventOf("application/json", encode("1"))]))).toHaveLength(1);
+    });
+
+    it("carries other content beside JSON", () => {
+      const members = [eventOf("application/json", encode("1")), eventOf("text/csv", encode("a,b"))];
+      expect(JSON.parse(textOf(members))).toMatchObject([{ data: 1 }, { contentType: "text/csv", dataBase64: "YSxi" }]);
+    });
+
+    it("is made in a moment for the most and the largest there are", () => {
+      const many = Array.from({ length: BATCH_SEND_MAX_EVENTS }, () => eventOf("application/json", encode("1")));
+      expect(JSON.parse(textOf(many))).toHaveLength(BATCH_SEND_MAX_EVENTS);
+      const large = eventOf("application/json", encode(`"${"x".repeat(BATCH_SEND_MAX_BYTES - 2)}"`));
+      expect(textOf([large])).toHaveLength(requestBody("standard", large).bytes.length + "[]".length);
+    });
+  });
+
+  it("is that of the event where the send is no batch", () => {
+    const send = sendOf({ contentType: "text/csv", data: encode("a,b") });
+    for (const format of ["standard", "raw"] as const) {
+      expect(sendBody(format, send)).toEqual(requestBody(format, send.event));
+    }
   });
 
   it.each([

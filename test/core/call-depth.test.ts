@@ -50,7 +50,15 @@ function sqlOf(migrations: Parameters<typeof migrate>[1]): Sql {
 const CONFIG: SubscriptionConfig = {
   ...{ id: "sub_a", tenant: "t", name: "a", topic: "orders", url: "http://subscriber.example/", description: "" },
   ...{ filter: { types: [], match: {} }, ordering: "key", format: "standard", headers: {}, timeoutSeconds: 15 },
-  ...{ concurrency: 12, disableAfterSeconds: null, secrets: [], createdAt: 0, updatedAt: 0 },
+  ...{
+    concurrency: 12,
+    disableAfterSeconds: null,
+    rateLimit: null,
+    batch: null,
+    secrets: [],
+    createdAt: 0,
+    updatedAt: 0,
+  },
   retry: { scheduleSeconds: [60], jitter: 0, onExhausted: "continue", holdAfterFailures: null },
 };
 
@@ -59,12 +67,14 @@ function gateway(sent: (offset: number) => void) {
   let attempts = 0;
   const log: Log = new Log(
     {
-      ...{ sql: sqlOf(topicLogMigrations), partition: 0, now: Date.now, newTag: () => 1, log: () => undefined },
+      ...{ sql: sqlOf(topicLogMigrations), topic: "orders", partition: 0, now: Date.now, newTag: () => 1, log: () => undefined },
       defer: (run) => setTimeout(run, 0),
       alarm: alarms(() => log.onAlarm()),
       background: () => undefined,
       wake: (_, wake) => call(() => machine.wake(wake)),
       expire: async () => undefined,
+      expiring: async () => undefined,
+      publish: async () => undefined,
       removeSubscription: async () => undefined,
     },
     null,
@@ -97,8 +107,16 @@ function gateway(sent: (offset: number) => void) {
       fetchFor: (...args) => call(() => log.fetchFor(...args)),
       peekFor: (...args) => call(() => log.peekFor(...args)),
       previousFor: (...args) => call(() => log.previousFor(...args)),
+      locate: (...args) => call(() => log.locate(...args)),
+      countFor: (...args) => call(() => log.countFor(...args)),
+      append: (...args) => call(() => log.append(...args)),
     }),
-    directory: () => ({ putSubscription: async () => ok(null), removeSubscription: async () => undefined }),
+    directory: () => ({
+      putSubscription: async () => ok(null),
+      removeSubscription: async () => undefined,
+      removeDeadLetters: async () => undefined,
+      ensureTopic: async () => ok({ created: false }),
+    }),
     deliver: (part) =>
       call(async () => {
         void work(part);

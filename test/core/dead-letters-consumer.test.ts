@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Problem, problem } from "../../src/core/errors.ts";
+import type { AppendRequest } from "../../src/core/event.ts";
+import { err, ok } from "../../src/core/result.ts";
 import { consumeDeadLetters } from "../../src/dead-letters/consumer.ts";
 import type { DeadLetter, DeadLetterMessage, RetryMessage } from "../../src/directory/rpc.ts";
 import { deadLetter } from "../support/dead-letter.ts";
@@ -15,6 +18,7 @@ const letterMessage = (more: Partial<DeadLetterMessage> = {}): DeadLetterMessage
   version: 1,
   tenant: "acme",
   subscription: "sub_a",
+  name: "billing",
   outbox: 1,
   action: "add",
   letter: deadLetter(),
@@ -41,8 +45,12 @@ function batchOf(...bodies: unknown[]) {
 }
 
 /** Directories and subscriptions that note what they are told, and fail when a test says so. */
-function world(failing: { index?: string; acknowledge?: string; retryDue?: string } = {}) {
+function world(
+  failing: { index?: string; acknowledge?: string; retryDue?: string; append?: readonly (Problem | null)[] } = {},
+) {
   const calls: string[] = [];
+  const published: AppendRequest["events"][number][] = [];
+  const refusals = [...(failing.append ?? [])];
   const told = (call: string, fails: boolean) => {
     calls.push(call);
     return fails ? Promise.reject(new Error("object reset")) : Promise.resolve();
@@ -54,6 +62,21 @@ function world(failing: { index?: string; acknowledge?: string; retryDue?: strin
         indexDeadLetters: (letters: readonly DeadLetter[]) =>
           told(`${tenant} index ${offsets(letters)}`, failing.index === tenant),
         removeDeadLetters: (letters: readonly DeadLetter[]) => told(`${tenant} remove ${offsets(letters)}`, false),
+        ensureTopic: async (topic: string) => {
+          await told(`${tenant} ensureTopic ${topic}`, false);
+          return ok({ created: true });
+        },
+      }),
+    },
+    TOPIC_LOG: {
+      getByName: (name: string) => ({
+        append: async ({ events }: AppendRequest) => {
+          await told(`${name} append ${events.length}`, false);
+          const refusal = refusals.shift() ?? null;
+          if (refusal !== null) return err(refusal);
+          published.push(...events);
+          return ok([]);
+        },
       }),
     },
     SUBSCRIPTION: {
@@ -64,7 +87,7 @@ function world(failing: { index?: string; acknowledge?: string; retryDue?: strin
       }),
     },
   } as unknown as Env;
-  return { env, calls };
+  return { env, calls, published };
 }
 
 describe("consumeDeadLetters", () => {
@@ -145,10 +168,87 @@ describe("consumeDeadLetters", () => {
     const { batch, outcomes } = batchOf(...poison, letterMessage());
     await consumeDeadLetters(batch, env);
     expect(outcomes.every((outcome) => outcome === "ack")).toBe(true);
-    expect(calls).toEqual(["acme index 1", "acme/sub_a acknowledged 1"]);
+    expect(calls).toEqual(["acme index 1", "acme/sluice.events/0 append 1", "acme/sub_a acknowledged 1"]);
     expect(lines).toHaveLength(1);
     expect(lines).toMatchObject([{ event: "dead-letter-batch", messages: 11, letters: 1, poison: 10, retried: 0 }]);
     expect(JSON.stringify(lines)).toContain("message-9");
     expect(JSON.stringify(lines)).not.toContain("yesterday");
+  });
+});
+
+describe("delivery.dead", () => {
+  const text = (data: Uint8Array) => JSON.parse(new TextDecoder().decode(data)) as unknown;
+
+  it("is appended once a letter, all of a batch in one call, between the index and the acknowledgement", async () => {
+    const { env, calls, published } = world();
+    const second = letterMessage({ outbox: 2, letter: deadLetter({ offset: 2, eventId: "evt_2" }) });
+    // The queue may bring the same message twice in one batch.
+    const { batch, outcomes } = batchOf(letterMessage(), second, letterMessage());
+    await consumeDeadLetters(batch, env);
+    expect(calls).toEqual(["acme index 1,2,1", "acme/sluice.events/0 append 2", "acme/sub_a acknowledged 1,2,1"]);
+    expect(published).toMatchObject([
+      { type: "delivery.dead", key: "sub_a", contentType: "application/json" },
+      { type: "delivery.dead", key: "sub_a" },
+    ]);
+    expect(published.map(({ data }) => text(data))).toEqual([
+      { subscription: { id: "sub_a", name: "billing" }, topic: "orders", eventId: "evt_1", reason: "exhausted" },
+      { subscription: { id: "sub_a", name: "billing" }, topic: "orders", eventId: "evt_2", reason: "exhausted" },
+    ]);
+    expect(outcomes).toEqual(["ack", "ack", "ack"]);
+  });
+
+  it("has one idempotency key however often it is told, and another when the event dies again", async () => {
+    const { env, published } = world();
+    const again = letterMessage({ outbox: 5, name: "renamed" });
+    const later = letterMessage({ outbox: 9, letter: deadLetter({ deadAt: 1 }) });
+    for (const message of [letterMessage(), again, later]) await consumeDeadLetters(batchOf(message).batch, env);
+    const claims = published.map(({ idempotency }) => idempotency);
+    expect(claims[1]).toEqual(claims[0]);
+    expect(claims[2]?.key).not.toBe(claims[0]?.key);
+  });
+
+  it("says nothing of what leaves the index, nor of subscriptions of sluice.events themselves", async () => {
+    const { env, calls } = world();
+    const own = letterMessage({ letter: deadLetter({ topic: "sluice.events" }) });
+    await consumeDeadLetters(batchOf(own, letterMessage({ action: "remove" })).batch, env);
+    expect(calls).toEqual(["acme index 1", "acme remove 1", "acme/sub_a acknowledged 1,1"]);
+  });
+
+  it("makes the topic when it is not there", async () => {
+    const { env, calls, published } = world({ append: [problem("not-found", "")] });
+    const { batch, outcomes } = batchOf(letterMessage());
+    await consumeDeadLetters(batch, env);
+    expect(calls.slice(1)).toEqual([
+      "acme/sluice.events/0 append 1",
+      "acme ensureTopic sluice.events",
+      "acme/sluice.events/0 append 1",
+      "acme/sub_a acknowledged 1",
+    ]);
+    expect(published).toHaveLength(1);
+    expect(outcomes).toEqual(["ack"]);
+  });
+
+  it("that cannot be appended now is tried again, and its letter not acknowledged before", async () => {
+    const { env, calls } = world({ append: [problem("unavailable", "")] });
+    const { batch, outcomes } = batchOf(letterMessage());
+    await consumeDeadLetters(batch, env);
+    expect(calls).not.toContain("acme/sub_a acknowledged 1");
+    expect(outcomes).toEqual(["retry"]);
+  });
+
+  it.each(["topic-full", "invalid"] as const)("that is refused for good (%s) holds up nothing", async (code) => {
+    const { env, calls } = world({ append: [problem(code, "")] });
+    const { batch, outcomes } = batchOf(letterMessage());
+    await consumeDeadLetters(batch, env);
+    expect(calls).toContain("acme/sub_a acknowledged 1");
+    expect(outcomes).toEqual(["ack"]);
+    expect(lines).toContainEqual(expect.objectContaining({ event: "operational-events-refused", code }));
+  });
+
+  it("of a message of an earlier release names the subscription by its id", async () => {
+    const { env, published } = world();
+    const { name: _, ...old } = letterMessage();
+    await consumeDeadLetters(batchOf(old).batch, env);
+    expect(published.map(({ data }) => text(data))).toMatchObject([{ subscription: { id: "sub_a", name: "sub_a" } }]);
   });
 });

@@ -7,7 +7,15 @@ import { viewOf } from "../support/subscription-view.ts";
 const config: SubscriptionConfig = {
   ...{ id: "sub_a", tenant: "default", name: "a", topic: "orders", url: "https://example.com/", description: "" },
   ...{ filter: { types: [], match: {} }, ordering: "key", format: "standard", headers: {}, timeoutSeconds: 15 },
-  ...{ concurrency: 32, disableAfterSeconds: null, secrets: [], createdAt: 0, updatedAt: 0 },
+  ...{
+    concurrency: 32,
+    rateLimit: null,
+    batch: null,
+    disableAfterSeconds: null,
+    secrets: [],
+    createdAt: 0,
+    updatedAt: 0,
+  },
   retry: { scheduleSeconds: [], jitter: 0, onExhausted: "continue", holdAfterFailures: null },
 };
 

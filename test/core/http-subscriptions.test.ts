@@ -250,8 +250,8 @@ describe("PUT", () => {
     // What is left out has its default again.
     expect(again.body.timeoutSeconds).toBe(15);
     expect(Object.keys(patches[0] ?? {}).sort()).toEqual([
-      ...["concurrency", "description", "disableAfterSeconds", "filter", "format", "headers"],
-      ...["ordering", "retry", "timeoutSeconds", "url"],
+      ...["batch", "concurrency", "description", "disableAfterSeconds", "filter", "format", "headers"],
+      ...["ordering", "rateLimit", "retry", "timeoutSeconds", "url"],
     ]);
   });
 

@@ -1,10 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { redactedHeaders, requestHeaders } from "../../src/core/request-headers.ts";
-import type { Send } from "../../src/subscription/rpc.ts";
+import {
+  type RequestHeadersInput,
+  redactedHeaders,
+  requestHeaders,
+  webhookId,
+} from "../../src/core/request-headers.ts";
 import { sendOf } from "../support/send.ts";
 
-const inputOf = (send: Send) => ({
+const inputOf = (send: RequestHeadersInput["send"]) => ({
   send,
   target: { id: "sub_1", topic: "orders" },
   version: "1.2.3",
@@ -56,6 +60,44 @@ describe("request headers (API clause 6.1)", () => {
     expect(trace).toBe(sameTrace);
     expect(span).not.toBe(otherSpan);
     expect(parent("att_1")?.[2]).toBe(span);
+  });
+
+  it("say of a batch what its events have in common, and where its first stands", () => {
+    const send = sendOf(
+      { partition: 3, offset: 42, hops: 1, key: "k" },
+      { previous: 40, attempt: 2, trigger: "retry" },
+    );
+    const events = [send.event, sendOf({ hops: 7, key: "l" }).event, sendOf({ hops: 0 }).event];
+    const { "sluice-key": _, ...ofTheFirst } = requestHeaders(inputOf(send));
+    const headers = requestHeaders(inputOf({ ...send, batch: { id: "bat_1", events } }));
+    expect(headers).toEqual({
+      ...ofTheFirst,
+      "webhook-id": "bat_1",
+      "sluice-batch-size": "3",
+      "sluice-hops": "8",
+      traceparent: headers.traceparent,
+    });
+    expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(headers.traceparent).not.toBe(ofTheFirst.traceparent);
+    expect(webhookId({ ...send, batch: { id: "bat_1", events } })).toBe("bat_1");
+  });
+
+  it("say of a batch the same in the delivery log, which keeps no payloads", () => {
+    const send = sendOf({ hops: 3 });
+    const sent = { ...send, batch: { id: "bat_1", events: [send.event, sendOf({ offset: 2, hops: 5 }).event] } };
+    const kept = { ...send, batch: { id: "bat_1", events: [{ hops: 3 }, { hops: 5 }] } };
+    expect(redactedHeaders(inputOf(kept), [])).toEqual({
+      ...requestHeaders(inputOf(sent)),
+      "webhook-signature": "***",
+    });
+  });
+
+  it("of a test name no place in a log (API clause 5.5)", () => {
+    const headers = requestHeaders(inputOf(sendOf({}, { trigger: "test" })));
+    const usual = Object.keys(requestHeaders(inputOf(sendOf())));
+    const place = ["sluice-partition", "sluice-offset", "sluice-previous-offset"];
+    expect(Object.keys(headers)).toEqual(usual.filter((name) => !place.includes(name)));
+    expect(headers["sluice-trigger"]).toBe("test");
   });
 
   it("show neither signature nor custom values in the delivery log, and everything else", () => {

@@ -3,7 +3,7 @@ import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { formatSecret, parseSecret } from "../../src/core/secret.ts";
-import { signStandardWebhook } from "../../src/core/signature.ts";
+import { keysAt, signStandardWebhook } from "../../src/core/signature.ts";
 
 const NOW_SECONDS = 1_614_265_330;
 const id = "evt_01hzy7k8m9";
@@ -91,5 +91,43 @@ describe("signature", () => {
     expect(() =>
       new StandardWebhook(formatSecret(new Uint8Array(32))).verify("{}", headersOf(signature, stale)),
     ).toThrow("too old");
+  });
+});
+
+describe("the secrets that sign (API clause 5.6)", () => {
+  const secretAt = (expiresAt: number | null, id = 0) => ({ key: new Uint8Array([id]), expiresAt });
+
+  it("are the newest and those in their grace, to the millisecond", () => {
+    const [newest, older, oldest] = [secretAt(null, 1), secretAt(2000, 2), secretAt(1000, 3)] as const;
+    const at = (nowMs: number) => keysAt([newest, older, oldest], nowMs).map(([id]) => id);
+    expect(at(999)).toEqual([1, 2, 3]);
+    expect(at(1000)).toEqual([1, 2]);
+    expect(at(1999)).toEqual([1, 2]);
+    expect(at(2000)).toEqual([1]);
+  });
+
+  it("always include the newest, never one whose grace has ended, and keep their order", () => {
+    const secret = fc.option(fc.integer({ min: 0, max: 100 }), { nil: null });
+    fc.assert(
+      fc.property(fc.array(secret, { minLength: 1, maxLength: 8 }), fc.integer({ min: 0, max: 100 }), (ends, nowMs) => {
+        const secrets = ends.map((expiresAt, index) => secretAt(expiresAt, index));
+        const signing = keysAt(secrets, nowMs).map(([id]) => id);
+        expect(signing[0]).toBe(0);
+        expect(signing).toEqual([...signing].sort());
+        for (const [index, end] of ends.entries()) {
+          if (index > 0) expect(signing.includes(index)).toBe(end === null || end > nowMs);
+        }
+      }),
+    );
+  });
+
+  it("are all in the signature, and only they", async () => {
+    const body = new TextEncoder().encode("{}");
+    const secrets = [secretAt(null, 1), secretAt(2000, 2)];
+    const signed = (nowMs: number) =>
+      signStandardWebhook({ id, timestampSeconds: NOW_SECONDS, body, secrets: keysAt(secrets, nowMs) });
+    expect((await signed(1999)).split(" ")).toHaveLength(2);
+    expect((await signed(2000)).split(" ")).toHaveLength(1);
+    expect((await signed(1999)).startsWith(await signed(2000))).toBe(true);
   });
 });

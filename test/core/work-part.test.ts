@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   DELIVERER_LIFE_MS,
@@ -14,6 +15,13 @@ import { partOf, sendOf } from "../support/send.ts";
 /** Sends of events with these offsets. */
 const sendsOf = (...offsets: number[]): Send[] =>
   offsets.map((offset) => sendOf({ offset }, { lease: offset, attemptId: `att_${offset}` }));
+
+/** Sends of events 1, 2, ... (or of later ones), each not before its time. */
+const pacedSends = (times: readonly number[], firstOffset = 1): Send[] =>
+  times.map((startAt, index) => {
+    const offset = firstOffset + index;
+    return sendOf({ offset }, { lease: offset, attemptId: `att_${offset}`, startAt });
+  });
 
 const answered = (send: Send, startedAt: number): SendResult => ({
   lease: send.lease,
@@ -196,6 +204,102 @@ describe("working on a part", () => {
     await ended(workPart(partOf(sendsOf(1)), deps));
     expect(started).toEqual([[1, 0]]);
     expect(reports).toMatchObject([{ settled: [1] }, { unsent: [9] }]);
+  });
+
+  it("starts each send at its time, and reports what is done while others wait", async () => {
+    const { deps, started, reports } = deliverer(() => 20, nothingMore);
+    const sends = pacedSends([0, 50, 200]);
+    await ended(workPart(partOf(sends), deps));
+    expect(started).toEqual([
+      [1, 0],
+      [2, 50],
+      [3, 200],
+    ]);
+    expect(reports).toMatchObject([
+      { at: 120, settled: [1, 2], wants: 5 },
+      { at: 220, settled: [3], wants: 6 },
+    ]);
+  });
+
+  it("counts what waits for its time as under way", async () => {
+    const { deps, started, reports } = deliverer(
+      () => 5,
+      async (_, call) => (call === 1 ? partOf(pacedSends([0, 0, 0], 20), { leasedAt: 0 }) : null),
+    );
+    await ended(workPart(partOf(pacedSends([0, 240, 240, 240])), deps));
+    expect(reports[0]).toMatchObject({ at: 105, settled: [1], wants: 3 });
+    expect(started).toHaveLength(7);
+  });
+
+  it("keeps sends of a part that came late as far apart as they were leased, and the barrier", async () => {
+    const { deps, started, reports } = deliverer(() => 15, nothingMore);
+    const work = workPart(partOf(pacedSends([-100, -60, -20, 20, 60]), { leasedAt: -100 }), deps);
+    await ended(work);
+    expect(started).toEqual([
+      [1, 0],
+      [2, 40],
+      [3, 80],
+      [4, 120],
+    ]);
+    // Said at once: it needs no place.
+    expect(reports).toMatchObject([
+      { at: 100, settled: [1, 2, 3], unsent: [5], wants: 5 },
+      { at: 135, settled: [4], unsent: [], wants: 6 },
+    ]);
+  });
+
+  it("starts nothing a part of a millisecond early", async () => {
+    const { deps, started } = deliverer(() => 15, nothingMore);
+    await ended(workPart(partOf(pacedSends([0, 100 / 3, 200 / 3])), deps));
+    expect(started).toEqual([
+      [1, 0],
+      [2, 34],
+      [3, 67],
+    ]);
+  });
+
+  it("starts nothing that slept past the barrier", async () => {
+    const { deps, started, reports } = deliverer(() => 20, nothingMore);
+    const oversleeping: WorkDeps = { ...deps, sleep: (milliseconds) => deps.sleep(milliseconds * 2) };
+    await ended(workPart(partOf(pacedSends([0, 125, 126])), oversleeping));
+    expect(started.map(([offset]) => offset)).toEqual([1, 2]);
+    expect(reports.flatMap(({ unsent }) => unsent)).toEqual([3]);
+  });
+
+  it("keeps spacing and barrier whatever the gaps and however late a part comes", async () => {
+    const gaps = fc.array(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(gaps, fc.integer({ min: 0, max: 400 }), async (apart, lateBy) => {
+        vi.setSystemTime(0);
+        const { deps, started, reports } = deliverer(() => 20, nothingMore);
+        const leasedAt = -lateBy;
+        const leased = apart.map((_, index) => leasedAt + apart.slice(0, index).reduce((sum, gap) => sum + gap, 0));
+        await ended(workPart(partOf(pacedSends(leased), { leasedAt }), deps));
+        const unsent = reports.flatMap((report) => report.unsent);
+        expect([...started.map(([offset]) => offset), ...unsent].sort()).toEqual(leased.map((_, index) => index + 1));
+        expect(started.length).toBeLessThanOrEqual(SENDS_PER_DELIVERER_MAX);
+        for (const [index, [offset, at]] of started.entries()) {
+          const startAt = leased[offset - 1] ?? Number.NaN;
+          expect(at).toBeGreaterThanOrEqual(startAt);
+          expect(at).toBeLessThanOrEqual(leasedAt + SEND_START_MAX_MS);
+          const [before, beforeAt] = started[index - 1] ?? [offset, at];
+          expect(at - beforeAt).toBeGreaterThanOrEqual(startAt - (leased[before - 1] ?? Number.NaN));
+        }
+        // Nothing is left out that could have gone at its time.
+        const possible = leased.filter((startAt) => startAt + lateBy <= leasedAt + SEND_START_MAX_MS).length;
+        expect(started).toHaveLength(Math.min(possible, SENDS_PER_DELIVERER_MAX));
+      }),
+    );
+  });
+
+  it("names a batch in its report by the first event", async () => {
+    const { deps, started, reports } = deliverer(() => 20, nothingMore);
+    const [first] = sendsOf(4);
+    if (first === undefined) throw new Error("there is a first");
+    const events = [first.event, sendOf({ offset: 9 }).event];
+    await ended(workPart(partOf([{ ...first, batch: { id: "bat_1", events } }]), deps));
+    expect(started).toEqual([[4, 0]]);
+    expect(reports).toMatchObject([{ settled: [4], wants: 6 }]);
   });
 
   it("wants no more once a send could outlive the invocation", async () => {

@@ -63,6 +63,8 @@ export async function configOf(tenant: string, more: Partial<SubscriptionConfig>
     timeoutSeconds: 15,
     concurrency: 32,
     retry: { scheduleSeconds: [60], jitter: 0, onExhausted: "continue", holdAfterFailures: 10 },
+    rateLimit: null,
+    batch: null,
     disableAfterSeconds: null,
     secrets: [{ ciphertext: await sealed(formatSecret(new Uint8Array(32).fill(7))), expiresAt: null }],
     createdAt: 0,

@@ -38,7 +38,7 @@ export default {
       format: order.format,
       timeoutSeconds: order.timeoutSeconds,
       headers: order.headers,
-      secrets: order.secrets.map(bytesOf),
+      secrets: order.secrets.map((secret) => ({ key: bytesOf(secret), expiresAt: null })),
     };
     const result = await sendOnce(sendOf({ key, contentType, data: bytesOf(dataBase64) }), target, {
       now: () => Date.now(),

@@ -26,6 +26,8 @@ export const sendOf = (event: Partial<LogEvent> = {}, send: Partial<Send> = {}):
   attempt: 1,
   attemptId: "att_01hzy7k8m90000000000000000",
   trigger: "fan-out",
+  startAt: 0,
+  batch: null,
   ...send,
 });
 

@@ -17,4 +17,5 @@ export const viewOf = (config: SubscriptionConfig): SubscriptionView => ({
     lastSuccessAt: 1_800_000_000_000,
     lastFailureAt: null,
   },
+  redrive: null,
 });

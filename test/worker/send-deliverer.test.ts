@@ -1,8 +1,9 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { formatSecret } from "../../src/core/secret.ts";
-import { openVault, VAULT_NONCE_BYTES } from "../../src/core/vault.ts";
+import { openVault, VAULT_NONCE_BYTES, type Vault } from "../../src/core/vault.ts";
 import { Deliverer } from "../../src/delivery/deliverer.ts";
+import { openTarget } from "../../src/delivery/open-target.ts";
 import type { Part, Report } from "../../src/subscription/rpc.ts";
 import { partOf, sendOf } from "../support/send.ts";
 
@@ -19,14 +20,18 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
+async function vault(): Promise<Vault> {
+  const opened = await openVault({ key: KEY });
+  if (!opened.ok) throw new Error(opened.error);
+  return opened.value;
+}
+
 async function seal(text: string): Promise<string> {
-  const vault = await openVault({ key: KEY });
-  if (!vault.ok) throw new Error(vault.error);
-  return vault.value.encrypt(text, crypto.getRandomValues(new Uint8Array(VAULT_NONCE_BYTES)));
+  return (await vault()).encrypt(text, crypto.getRandomValues(new Uint8Array(VAULT_NONCE_BYTES)));
 }
 
 async function sealedPart(target: Partial<Part["target"]> = {}, part: Partial<Part> = {}): Promise<Part> {
-  const secrets = [await seal(formatSecret(new Uint8Array(32)))];
+  const secrets = [{ ciphertext: await seal(formatSecret(new Uint8Array(32))), expiresAt: null }];
   const headers = { authorization: await seal("Bearer hunter2") };
   const sends = [sendOf({ key: "hunter2", data: new TextEncoder().encode('"hunter2"') })];
   return partOf(sends, { leasedAt: Date.now(), ...part }, { url: FAILING, secrets, headers, ...target });
@@ -84,6 +89,33 @@ describe("a deliverer", () => {
       },
     ]);
     expect(JSON.stringify(lines)).not.toMatch(/hunter2|whsec|v1\./);
+  });
+
+  it("writes one line for a batch, which says how many events went and names the first", async () => {
+    const { sends, ...part } = await sealedPart();
+    const events = [1, 2, 3].map((offset) => sendOf({ offset }).event);
+    const batched = sends.map((send) => ({ ...send, batch: { id: "bat_1", events } }));
+    const { reports } = await deliver({ ...part, sends: batched });
+    expect(reports).toMatchObject([{ results: [{ kind: "answered", offset: 1 }] }]);
+    expect(lines).toHaveLength(1);
+    expect(lines).toMatchObject([
+      { event: "attempt", eventId: sends[0]?.event.id, offset: 1, batchId: "bat_1", batchSize: 3 },
+    ]);
+  });
+
+  it("keeps the end of a secret's grace, which may come before the send", async () => {
+    const secrets = [
+      { ciphertext: await seal(formatSecret(new Uint8Array(32).fill(1))), expiresAt: null },
+      { ciphertext: await seal(formatSecret(new Uint8Array(32).fill(2))), expiresAt: 1000 },
+    ];
+    const { target } = await sealedPart({ secrets });
+    expect(await openTarget(target, await vault())).toMatchObject({
+      headers: { authorization: "Bearer hunter2" },
+      secrets: [
+        { key: new Uint8Array(32).fill(1), expiresAt: null },
+        { key: new Uint8Array(32).fill(2), expiresAt: 1000 },
+      ],
+    });
   });
 
   it("takes a fresh stub for a report that is sent again", async () => {

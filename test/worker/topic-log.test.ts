@@ -34,6 +34,7 @@ async function withLog<T>(
     const delays: number[] = [];
     const deps: LogDeps = {
       sql: durableSql(state.storage),
+      topic: "orders",
       partition: 0,
       now: () => clock.now,
       newTag: () => 1,
@@ -45,6 +46,8 @@ async function withLog<T>(
       background: () => undefined,
       wake: async () => ({ mode: "push", incarnation: 0 }),
       expire: async () => undefined,
+      expiring: async () => undefined,
+      publish: async () => undefined,
       removeSubscription: async () => undefined,
       log: (_, fields) => lines.push(fields),
     };

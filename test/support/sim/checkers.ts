@@ -8,6 +8,7 @@ import { lists } from "./checks/lists.ts";
 import { liveness } from "./checks/liveness.ts";
 import { noGhosts } from "./checks/no-ghosts.ts";
 import { noSpurious } from "./checks/no-spurious.ts";
+import { operationalEvents } from "./checks/operational-events.ts";
 import { retries } from "./checks/retries.ts";
 import { stableOrder } from "./checks/stable-order.ts";
 import type { Checker } from "./evidence.ts";
@@ -26,4 +27,5 @@ export const CHECKERS: readonly Checker[] = [
   retries,
   lists,
   liveness,
+  operationalEvents,
 ];

@@ -170,7 +170,7 @@ export class Manager {
         onExhausted: random.chance(0.2) ? "hold-key" : "continue",
         holdAfterFailures: this.#gentle ? null : random.pick([null, null, 2, 4]),
       },
-      ...{ disableAfterSeconds: null, createdAt: timeline.now, updatedAt: timeline.now },
+      ...{ rateLimit: null, batch: null, disableAfterSeconds: null, createdAt: timeline.now, updatedAt: timeline.now },
     };
   }
 }

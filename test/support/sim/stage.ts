@@ -1,5 +1,6 @@
 import type { NewEvent } from "../../../src/core/event.ts";
-import type { SubscriptionConfig, SubscriptionRpc } from "../../../src/subscription/rpc.ts";
+import type { DeadLetter, DirectoryRpc } from "../../../src/directory/rpc.ts";
+import type { Delivery, SubscriptionConfig, SubscriptionRpc } from "../../../src/subscription/rpc.ts";
 import type { TopicLogRpc } from "../../../src/topic-log/rpc.ts";
 import type { Bug } from "./bug.ts";
 import { TENANT, TOPIC } from "./manager.ts";
@@ -7,6 +8,8 @@ import type { Manner } from "./subscribers.ts";
 import { World } from "./world.ts";
 
 export const LOG = `log:${TENANT}/${TOPIC}/0`;
+export const DIRECTORY = `dir:${TENANT}`;
+export const objectOf = (id: string): string => `sub:${TENANT}/${id}`;
 
 /** A simulated gateway for a scene of one's own: nothing goes wrong unless the scene says so. */
 export class Stage {
@@ -19,7 +22,7 @@ export class Stage {
   }
 
   subscription(id: string): SubscriptionRpc {
-    return this.world.stub<SubscriptionRpc>(this.world.outside, `sub:${TENANT}/${id}`);
+    return this.world.stub<SubscriptionRpc>(this.world.outside, objectOf(id));
   }
 
   async createTopic(retentionDays = 30): Promise<void> {
@@ -33,7 +36,16 @@ export class Stage {
     const config: SubscriptionConfig = {
       ...{ id, tenant: TENANT, name: id, topic: TOPIC, url: "https://example.com/hook", description: "" },
       ...{ filter: { types: [], match: {} }, ordering: "none", format: "standard", headers: {}, timeoutSeconds: 1 },
-      ...{ concurrency: 32, retry, disableAfterSeconds: null, secrets: [], createdAt: 0, updatedAt: 0 },
+      ...{
+        concurrency: 32,
+        retry,
+        rateLimit: null,
+        batch: null,
+        disableAfterSeconds: null,
+        secrets: [],
+        createdAt: 0,
+        updatedAt: 0,
+      },
       ...more,
     };
     await this.drive(this.subscription(id).create(config, "earliest"));
@@ -52,6 +64,21 @@ export class Stage {
     };
     const events = Array.from({ length: count }, () => ({ ...event, idempotency: null }));
     return this.log.append({ events, idempotency: null, expectedOffset: null, requestId: null });
+  }
+
+  /** From now on calls to this object fail; the function returned ends that. */
+  outage(name: string): () => void {
+    const object = this.world.object(name);
+    const { invoke } = object;
+    object.invoke = () => Promise.reject(new Error("out of reach"));
+    return () => {
+      object.invoke = invoke;
+    };
+  }
+
+  /** The queue brings a message that says that something may be due. */
+  hint(id: string, delaySeconds = 0): void {
+    this.world.retries.enqueue({ version: 1, subscription: `${TENANT}/${id}` }, delaySeconds);
   }
 
   /** Lets time pass, and what is due in it happen. */
@@ -76,6 +103,19 @@ export class Stage {
   /** What a subscriber got: offsets, in the order of the requests. */
   offsets(id: string): number[] {
     return this.requests(id).map(({ send }) => send.event.offset);
+  }
+
+  async delivery(id: string, offset: number): Promise<Delivery> {
+    const answer = await this.drive(this.subscription(id).deliveryAt(offset));
+    if (!answer.ok || answer.value === null) throw new Error(`no delivery of ${offset} to ${id}`);
+    return answer.value;
+  }
+
+  /** What the tenant's index of dead letters lists. */
+  async deadLetters(): Promise<readonly DeadLetter[]> {
+    const query = { topic: null, subscription: null, reason: null, since: null, until: null, cursor: null, limit: 200 };
+    const rpc = this.world.stub<DirectoryRpc>(this.world.outside, DIRECTORY);
+    return (await this.drive(rpc.deadLetters(query))).letters;
   }
 
   requests(id: string) {

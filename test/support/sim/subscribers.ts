@@ -1,4 +1,4 @@
-import { requestBody } from "../../../src/core/body.ts";
+import { sendBody } from "../../../src/core/body.ts";
 import { errorOfStatus } from "../../../src/delivery/answer.ts";
 import type { Part, Send, SendResult } from "../../../src/subscription/rpc.ts";
 import type { Ground } from "./ground.ts";
@@ -65,7 +65,7 @@ export class Subscribers {
       done(result);
     };
     const { timeoutSeconds, id } = part.target;
-    const what = `event ${send.event.offset} attempt ${send.attempt} to ${id}`;
+    const what = `${nameOf(send)} attempt ${send.attempt} to ${id}`;
     this.#ground.later(deliverer, timeoutSeconds * 1000, `${what} times out`, () =>
       finish(failedResult(record, timeline.now, { code: "timeout", message: "No answer in time." })),
     );
@@ -81,7 +81,7 @@ export class Subscribers {
     const { timeline, random } = this.#ground;
     const behaviour = this.#behaviour(record);
     if (behaviour.kind === "silence") return;
-    timeline.after(behaviour.after, `subscriber ${record.part.target.id} acts on ${record.send.event.offset}`, () => {
+    timeline.after(behaviour.after, `subscriber ${record.part.target.id} acts on ${nameOf(record.send)}`, () => {
       if (behaviour.kind === "answer") {
         record.answer = { step: timeline.step, at: timeline.now, status: behaviour.status };
       }
@@ -105,7 +105,7 @@ export class Subscribers {
       case "ok":
         return ok;
       case "flaky":
-        return this.#failsFirst(id, record.send.event.offset) ? failure : ok;
+        return this.#failsFirst(id, record.send) ? failure : ok;
       case "failing":
         return failure;
       case "hanging":
@@ -123,15 +123,25 @@ export class Subscribers {
     }
   }
 
-  /** Every third event fails once, every fifth twice, and so on: the same in every schedule. */
-  #failsFirst(id: string, offset: number): boolean {
-    const key = `${id} ${offset}`;
-    const failed = this.#failures.get(key) ?? 0;
-    const wanted = (offset % 3 === 0 ? 1 : 0) + (offset % 5 === 0 ? 2 : 0);
-    this.#failures.set(key, failed + 1);
-    return failed < wanted;
+  /**
+   * Every third event fails once, every fifth twice, and so on: the same in every schedule. A batch fails as long as one
+   * of its events does.
+   */
+  #failsFirst(id: string, { event, batch }: Send): boolean {
+    let fails = false;
+    for (const { offset } of batch?.events ?? [event]) {
+      const key = `${id} ${offset}`;
+      const failed = this.#failures.get(key) ?? 0;
+      const wanted = (offset % 3 === 0 ? 1 : 0) + (offset % 5 === 0 ? 2 : 0);
+      this.#failures.set(key, failed + 1);
+      fails ||= failed < wanted;
+    }
+    return fails;
   }
 }
+
+const nameOf = ({ event, batch }: Send): string =>
+  batch === null ? `event ${event.offset}` : `batch of ${batch.events.map(({ offset }) => offset).join(",")}`;
 
 type Ended = Extract<SendResult, { kind: "answered" | "failed" }>;
 
@@ -142,7 +152,7 @@ function ended({ send, part, started }: RequestRecord, now: number) {
     attemptId: send.attemptId,
     startedAt: started.at,
     durationMilliseconds: now - started.at,
-    bodyBytes: requestBody(part.target.format, send.event).bytes.length,
+    bodyBytes: sendBody(part.target.format, send).bytes.length,
     instruction: null,
   };
 }

@@ -81,16 +81,17 @@ export class World {
 
   #open(name: string, around: Surroundings) {
     const [kind = "", path = ""] = name.split(":");
-    const [tenant = ""] = path.split("/");
-    if (kind === "log") return openLog(this, tenant, around);
+    const [tenant = "", topic = ""] = path.split("/");
+    if (kind === "log") return openLog(this, { tenant, topic }, around);
     if (kind === "sub") return openSubscription(this, path, around);
-    return openDirectory(this.ground, around);
+    return openDirectory(this, tenant, around);
   }
 
   /** The bindings that the queues' consumers use. */
   #env(life: Life): Env {
     const env = {
       SUBSCRIPTION: { getByName: (name: string) => this.stub(life, `sub:${name}`) },
+      TOPIC_LOG: { getByName: (name: string) => this.stub(life, `log:${name}`) },
       DIRECTORY: { getByName: (tenant: string) => this.stub(life, `dir:${tenant}`) },
     };
     return env as unknown as Env;
