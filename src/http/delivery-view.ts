@@ -29,7 +29,8 @@ function attemptSummary({ id, number, trigger, startedAt, durationMilliseconds, 
   return { id, number, trigger, startedAt: formatRfc3339(startedAt), durationMilliseconds, outcome, statusCode, error };
 }
 
-const attemptDetail = (attempt: Attempt) => ({
+/** An attempt with its request and response (API clauses 5.5, 7.2). */
+export const attemptDetail = (attempt: Attempt) => ({
   ...attemptSummary(attempt),
   request: attempt.request,
   response: attempt.response,

@@ -6,7 +6,7 @@ import type { Answer, Call } from "./call.ts";
 import { deliveryView } from "./delivery-view.ts";
 import { eventJson, eventListJson } from "./event-json.ts";
 import { inGroups } from "./in-groups.ts";
-import { findSubscription, ifNobodyMadeIt, onTopic } from "./lookup.ts";
+import { findSubscription, onTopic, whenAbsent } from "./lookup.ts";
 import { eventIn, topicIn } from "./path.ts";
 import { isNamePosition, isOffsetPosition } from "./query.ts";
 
@@ -35,7 +35,7 @@ export async function listEvents(call: Call): Promise<Answer> {
   const refusal = query.refusal();
   if (refusal !== null) return err(refusal);
 
-  const read = await onTopic(call, topic.value, ifNobodyMadeIt(topic.value), (log) => log.read(wanted));
+  const read = await onTopic(call, topic.value, whenAbsent(topic.value), (log) => log.read(wanted));
   if (!read.ok) return read;
   const { events, firstOffset, nextOffset } = read.value;
   const next = query.next(list, read.value.next);
@@ -48,7 +48,7 @@ export async function getEvent(call: Call): Promise<Answer> {
   if (!topic.ok) return topic;
   const id = eventIn(call);
   if (!id.ok) return id;
-  const event = await onTopic(call, topic.value, ifNobodyMadeIt(topic.value), (log) => log.event(id.value));
+  const event = await onTopic(call, topic.value, whenAbsent(topic.value), (log) => log.event(id.value));
   return event.ok ? ok(jsonBytesAnswer(eventJson(event.value, topic.value))) : event;
 }
 
@@ -65,7 +65,9 @@ export async function listEventDeliveries(call: Call): Promise<Answer> {
   const refusal = query.refusal();
   if (refusal !== null) return err(refusal);
 
-  const matching = await onTopic(call, topic.value, ifNobodyMadeIt(topic.value), (log) => log.matching(id.value, after, limit));
+  const matching = await onTopic(call, topic.value, whenAbsent(topic.value), (log) =>
+    log.matching(id.value, after, limit),
+  );
   if (!matching.ok) return matching;
   const { subscriptions, offset } = matching.value;
   const rows = await inGroups(subscriptions, LIST_CONCURRENCY_MAX, async (subscriptionId) => ({

@@ -49,8 +49,7 @@ export function forgetTopic({ tenant }: Whose, topic: string): void {
 }
 
 /** Of who reads: the topic of operational events is there for everybody, before its first event too. */
-export const ifNobodyMadeIt = (topic: string): "create" | Problem =>
-  topic === EVENTS_TOPIC ? "create" : noSuchTopic();
+export const whenAbsent = (topic: string): "create" | Problem => (topic === EVENTS_TOPIC ? "create" : noSuchTopic());
 
 /** Asks the log of a topic. One that does not exist is created first (`create`), or the refusal is answered. */
 export async function onTopic<T>(

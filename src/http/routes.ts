@@ -6,6 +6,9 @@ import { getEvent, listEventDeliveries, listEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
 import { getProblem } from "./problem-pages.ts";
 import { publishEvents } from "./publish.ts";
+import { deleteDeadLetters, redriveDeadLetters } from "./redrive.ts";
+import { rotateSecret } from "./rotate-secret.ts";
+import { seekSubscription } from "./seek.ts";
 import { listSubscriptions } from "./subscription-list.ts";
 import {
   deleteSubscription,
@@ -16,6 +19,7 @@ import {
   putSubscription,
   resumeSubscription,
 } from "./subscriptions.ts";
+import { testSubscription } from "./test-send.ts";
 import { deleteTopic, getTopic, listTopics, putTopic } from "./topics.ts";
 
 const PAGE = ["limit", "cursor"];
@@ -53,11 +57,16 @@ export const routes: readonly Route[] = [
   { method: "DELETE", path: SUBSCRIPTION, scope: "manage", handler: deleteSubscription },
   { method: "POST", path: `${SUBSCRIPTION}/pause`, scope: "manage", handler: pauseSubscription },
   { method: "POST", path: `${SUBSCRIPTION}/resume`, scope: "manage", handler: resumeSubscription },
+  { method: "POST", path: `${SUBSCRIPTION}/seek`, scope: "manage", handler: seekSubscription },
+  { method: "POST", path: `${SUBSCRIPTION}/test`, scope: "manage", handler: testSubscription },
+  { method: "POST", path: `${SUBSCRIPTION}/rotate-secret`, scope: "manage", handler: rotateSecret },
 
   { method: "GET", path: `${SUBSCRIPTION}/deliveries`, scope: "read", query: DELIVERIES, handler: listDeliveries },
   { method: "GET", path: DELIVERY, scope: "read", handler: getDelivery },
   { method: "POST", path: `${DELIVERY}/retry`, scope: "manage", handler: retryDelivery },
   { method: "POST", path: `${DELIVERY}/cancel`, scope: "manage", handler: cancelDelivery },
+  { method: "POST", path: `${SUBSCRIPTION}/dead-letters/redrive`, scope: "manage", handler: redriveDeadLetters },
+  { method: "DELETE", path: `${SUBSCRIPTION}/dead-letters`, scope: "manage", handler: deleteDeadLetters },
   { method: "GET", path: "/v1/dead-letters", scope: "read", query: DEAD_LETTERS, handler: listDeadLetters },
 
   { method: "POST", path: "/v1/demo", scope: "manage", handler: postDemo },

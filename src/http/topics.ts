@@ -17,7 +17,7 @@ import { jsonAnswer, noContent } from "./answer.ts";
 import { readOptionalJson } from "./body.ts";
 import type { Answer, Call } from "./call.ts";
 import { inGroups } from "./in-groups.ts";
-import { ensureTopic, forgetTopic, hasTopic, ifNobodyMadeIt, onTopic } from "./lookup.ts";
+import { ensureTopic, forgetTopic, hasTopic, onTopic, whenAbsent } from "./lookup.ts";
 import { noSuchTopic, topicIn } from "./path.ts";
 import { isNamePosition } from "./query.ts";
 import { invalidDocument, members, prose, validate, wholeNumber } from "./validate.ts";
@@ -68,7 +68,7 @@ async function partitionsRefused(call: Call, topic: string): Promise<Problem> {
 export async function getTopic(call: Call): Promise<Answer> {
   const topic = topicIn(call, "allowed");
   if (!topic.ok) return topic;
-  const described = await onTopic(call, topic.value, ifNobodyMadeIt(topic.value), (log) => log.describe());
+  const described = await onTopic(call, topic.value, whenAbsent(topic.value), (log) => log.describe());
   return described.ok ? ok(jsonAnswer(view(topic.value, described.value))) : described;
 }
 

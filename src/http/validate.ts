@@ -75,6 +75,8 @@ export const prose = (maxCharacters: number) =>
 
 export const anyString = v.string("must be a string");
 
+export const bool = v.boolean("must be true or false");
+
 /** A member of the contract that this gateway does not offer: only the value that means "not used" is accepted. */
 export const notAvailable = <T extends string | null>(unused: T) =>
   v.optional(

@@ -24,7 +24,7 @@ export function announcementsThrough(
   const ids: number[] = [];
   const events: OperationalEvent[] = [];
   for (const one of [...state.outbox.values()].sort((a, b) => a.id - b.id)) {
-    if (one.id !== row.id || one.body.kind !== "announce") continue;
+    if (one.id > row.id || one.body.kind !== "announce") continue;
     const { type, reason, at } = one.body;
     ids.push(one.id);
     events.push({ type, happening: `${id}/${one.id}`, at, subscription: { id, name }, topic, reason });

@@ -67,7 +67,14 @@ function gateway(sent: (offset: number) => void) {
   let attempts = 0;
   const log: Log = new Log(
     {
-      ...{ sql: sqlOf(topicLogMigrations), topic: "orders", partition: 0, now: Date.now, newTag: () => 1, log: () => undefined },
+      ...{
+        sql: sqlOf(topicLogMigrations),
+        topic: "orders",
+        partition: 0,
+        now: Date.now,
+        newTag: () => 1,
+        log: () => undefined,
+      },
       defer: (run) => setTimeout(run, 0),
       alarm: alarms(() => log.onAlarm()),
       background: () => undefined,

@@ -1,69 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { problem } from "../../src/core/errors.ts";
-import { err, ok } from "../../src/core/result.ts";
 import { openVault } from "../../src/core/vault.ts";
-import type { SubscriptionEntry } from "../../src/directory/rpc.ts";
-import type { SubscriptionConfig, SubscriptionPatch } from "../../src/subscription/rpc.ts";
 import type { Start } from "../../src/topic-log/rpc.ts";
-import { ENCRYPTION_KEY, fakeGateway } from "../support/http-env.ts";
-import { viewOf } from "../support/subscription-view.ts";
+import { ENCRYPTION_KEY } from "../support/http-env.ts";
+import { gatewayWithMemory } from "../support/subscription-gateway.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const NOT_FOUND = err(problem("not-found", "There is no such subscription."));
 const DOCUMENT = { name: "billing", topic: "orders", url: "https://example.com/hook" };
-
-let tenants = 0;
-
-/** A tenant of its own with one topic, whose subscriptions are kept in a map. */
-function gatewayWithMemory(variables: Record<string, string> = {}) {
-  tenants += 1;
-  const headers = { "sluice-tenant": `subscriptions-${tenants}` };
-  const topics = new Set(["orders"]);
-  const entries: SubscriptionEntry[] = [];
-  const configs = new Map<string, SubscriptionConfig>();
-  const created: { config: SubscriptionConfig; start: Start }[] = [];
-  const patches: SubscriptionPatch[] = [];
-  // The fake is one object for all names: the newest subscription is the one that is asked.
-  const present = () => [...configs.values()].at(-1);
-  const gateway = fakeGateway({
-    variables,
-    directory: {
-      hasTopic: async (topic) => topics.has(topic),
-      ensureTopic: async (topic) => {
-        topics.add(topic);
-        return ok({ created: true });
-      },
-      subscription: async (name) => entries.find((entry) => entry.name === name || entry.id === name) ?? null,
-      removeSubscription: async (id) => {
-        entries.splice(0, entries.length, ...entries.filter((entry) => entry.id !== id));
-      },
-    },
-    subscription: {
-      create: async (config, start) => {
-        created.push({ config, start });
-        configs.set(config.id, config);
-        entries.push({ id: config.id, name: config.name, topic: config.topic });
-        return ok(viewOf(config));
-      },
-      view: async () => {
-        const config = present();
-        return config === undefined ? NOT_FOUND : ok(viewOf(config));
-      },
-      patch: async (patch) => {
-        patches.push(patch);
-        const config = present();
-        if (config === undefined) return NOT_FOUND;
-        configs.set(config.id, { ...config, ...patch });
-        return ok(viewOf({ ...config, ...patch }));
-      },
-    },
-  });
-  const send = async (method: string, path: string, json?: unknown) => {
-    const answer = await gateway.send(method, path, { headers, ...(json === undefined ? {} : { json }) });
-    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
-  };
-  return { gateway, send, topics, configs, created, patches };
-}
 
 async function decrypt(ciphertext: string | undefined): Promise<string | null> {
   const vault = await openVault({ key: ENCRYPTION_KEY });
@@ -191,8 +133,6 @@ describe("a refused subscription creates nothing, not even its topic", () => {
     ["a timeout of 26 s", { ...DOCUMENT, timeoutSeconds: 26 }, "#/timeoutSeconds"],
     ["a fraction of a timeout", { ...DOCUMENT, timeoutSeconds: 1.5 }, "#/timeoutSeconds"],
     ["no concurrency", { ...DOCUMENT, concurrency: 0 }, "#/concurrency"],
-    ["a rate limit", { ...DOCUMENT, rateLimit: { perSecond: 50 } }, "#/rateLimit"],
-    ["batches", { ...DOCUMENT, batch: { maxEvents: 100 } }, "#/batch"],
     ["a reply topic", { ...DOCUMENT, replyTopic: "replies" }, "#/replyTopic"],
     ["a handshake", { ...DOCUMENT, verification: "handshake" }, "#/verification"],
     ["a target topic", { ...DOCUMENT, targetTopic: "other" }, "#/targetTopic"],

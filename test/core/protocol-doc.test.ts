@@ -113,7 +113,7 @@ describe("the tables", () => {
       ...{ version: "0.1.0", timestampSeconds: 1, contentType: "application/json" },
     });
     const written = names(rowsOf("header", "value"));
-    expect(written.toSorted()).toEqual([...Object.keys(sent), "webhook-signature"].toSorted());
+    expect(written.toSorted()).toEqual([...Object.keys(sent), "sluice-batch-size", "webhook-signature"].toSorted());
   });
 
   it("of a subscription's defaults", () => {

@@ -31,6 +31,7 @@ const MEETS_CLOCK_AND_CHANCE = [
   "src/http/lookup.ts",
   "src/http/subscription-config.ts",
   "src/http/subscription-create.ts",
+  "src/http/test-send.ts",
 ];
 
 describe("imports", () => {

@@ -32,6 +32,7 @@ export interface AttemptAnswer {
   readonly number: number;
   readonly trigger: string;
   readonly startedAt: string;
+  readonly durationMilliseconds: number | null;
   readonly outcome: "success" | "failure" | "interrupted" | null;
   readonly statusCode: number | null;
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -62,6 +63,7 @@ export interface DeadLetterAnswer {
   readonly url: string;
   readonly reason: string;
   readonly attempts: number;
+  readonly deadAt: string;
 }
 
 /** The gateway's HTTP API as a tenant's user sees it. `text` bodies go out as they are; others as JSON. */

@@ -1,3 +1,4 @@
+import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import type { Delivery, SubscriptionConfig, SubscriptionRpc } from "../../src/subscription/rpc.ts";
 import { appendOf, eventually, newSubscription, newTopic } from "../support/objects.ts";
@@ -89,11 +90,12 @@ it("refuses to seek beyond the head", async () => {
 
 it("keeps the place of a seek across a restart of the object", async () => {
   const { tenant, log } = await newTopic();
-  const { rpc } = await newSubscription(tenant);
+  const { rpc, stub } = await newSubscription(tenant);
   await append(log, 4);
   await allAre(rpc, "delivered", 4);
   await rpc.pause();
   await rpc.seek("earliest", false);
+  await evictDurableObject(stub);
   await expect(rpc.view()).resolves.toMatchObject({ value: { cursor: 0, lag: 4 } });
 });
 

@@ -4,7 +4,7 @@ import type { Delivery, SubscriptionConfig, SubscriptionRpc } from "../../../src
 import type { TopicLogRpc } from "../../../src/topic-log/rpc.ts";
 import type { Bug } from "./bug.ts";
 import { TENANT, TOPIC } from "./manager.ts";
-import type { Manner } from "./subscribers.ts";
+import type { Behaviour, Manner } from "./subscribers.ts";
 import { World } from "./world.ts";
 
 export const LOG = `log:${TENANT}/${TOPIC}/0`;
@@ -64,6 +64,13 @@ export class Stage {
     };
     const events = Array.from({ length: count }, () => ({ ...event, idempotency: null }));
     return this.log.append({ events, idempotency: null, expectedOffset: null, requestId: null });
+  }
+
+  /** What a subscriber does with every request from now on; null: what its manner says. */
+  behave(id: string, behaviour: Behaviour | null): void {
+    const { scripts } = this.world.subscribers;
+    if (behaviour === null) scripts.delete(id);
+    else scripts.set(id, behaviour);
   }
 
   /** From now on calls to this object fail; the function returned ends that. */

@@ -24,7 +24,7 @@ export const MANNERS: readonly [Manner, ...Manner[]] = [
 /** Those that always answer in time. */
 export const GENTLE_MANNERS: readonly [Manner, ...Manner[]] = ["ok", "flaky", "failing"];
 
-type Behaviour =
+export type Behaviour =
   | { readonly kind: "answer"; readonly after: number; readonly status: number; readonly retryAfterSeconds?: number }
   | { readonly kind: "reset"; readonly after: number }
   | { readonly kind: "silence" };
@@ -35,6 +35,8 @@ export class Subscribers {
   readonly #journal: Journal;
   /** Subscription id → manner. */
   readonly manners = new Map<string, Manner>();
+  /** Subscription id → what it does with every request, whatever its manner: for scenes. */
+  readonly scripts = new Map<string, Behaviour>();
   /** Those that go on failing when everything else has healed. */
   readonly incurable = new Set<string>();
   readonly #failures = new Map<string, number>();
@@ -98,6 +100,8 @@ export class Subscribers {
   #behaviour(record: RequestRecord): Behaviour {
     const { random } = this.#ground;
     const { id, timeoutSeconds } = record.part.target;
+    const script = this.scripts.get(id);
+    if (script !== undefined) return script;
     const timeout = timeoutSeconds * 1000;
     const ok: Behaviour = { kind: "answer", after: random.between(0, 40), status: 200 };
     const failure: Behaviour = { ...ok, status: random.pick([500, 404, 302, 503]) };

@@ -1,4 +1,4 @@
-import { requestBody } from "../../../../src/core/body.ts";
+import { sendBody } from "../../../../src/core/body.ts";
 import { sameBytes } from "../content.ts";
 import type { Checker } from "../evidence.ts";
 import { postedAt } from "../posted.ts";
@@ -14,23 +14,28 @@ export const noSpurious: Checker = {
     for (const { send, part } of journal.requests) {
       const { id, tenant, format } = part.target;
       const what = `request for ${send.event.offset} to ${id}`;
-      const event = log[send.event.offset - 1];
       const record = journal.subscriptions.get(id);
-      if (event === undefined || record === undefined) {
+      const sent = send.batch?.events ?? [send.event];
+      const events = sent.flatMap(({ offset }) => log[offset - 1] ?? []);
+      const [event] = events;
+      if (event === undefined || record === undefined || events.length < sent.length) {
         violation(`${what}: there is no such event or subscription`);
         continue;
       }
       if (part.subscription !== `${tenant}/${id}` || tenant !== record.config.tenant)
         violation(`${what}: wrong tenant`);
-      const body = requestBody(format, send.event).bytes;
-      if (!sameBytes(body, requestBody(format, event).bytes)) violation(`${what}: other bytes`);
-      if (!includes(body, event.data)) violation(`${what}: the data is not what was posted`);
-      if (expectation(record, event, postedAt(evidence, event)) === "never") violation(`${what}: it does not match`);
+      const body = sendBody(format, send).bytes;
+      const batch = send.batch && { ...send.batch, events };
+      if (!sameBytes(body, sendBody(format, { event, batch }).bytes)) violation(`${what}: other bytes`);
       const start = evidence.standing.get(id)?.start ?? 0;
+      for (const one of events) {
+        if (!includes(body, one.data)) violation(`${what}: the data is not what was posted`);
+        if (expectation(record, one, postedAt(evidence, one)) === "never") violation(`${what}: it does not match`);
+        if (one.offset < start) violation(`${what}: the subscription starts at ${start}`);
+      }
       const attempts = firstPrevious.get(`${id} ${send.event.offset}`) ?? send.previous;
       firstPrevious.set(`${id} ${send.event.offset}`, attempts);
       if (send.previous !== attempts) violation(`${what}: previous offset ${send.previous}, before it was ${attempts}`);
-      if (send.event.offset < start) violation(`${what}: the subscription starts at ${start}`);
     }
     return journal.requests.length;
   },
