@@ -219,6 +219,10 @@ export const LIST_MAX = 200;
 export const LIST_CONCURRENCY_MAX = 32;
 /** Rows of the delivery log looked at for one page: it may come back short, with a cursor to go on from. */
 export const LIST_SCAN_MAX_ROWS = 500;
+/** Bytes of the delivery log that one call of a subscription reads for statistics: the object serves others too. */
+export const STATS_SCAN_MAX_BYTES = 4 * MIB;
+/** Topics that one request for statistics counts, and calls of subscriptions it makes; beyond that it is not complete. */
+export const STATS_CALLS_MAX = 500;
 /** Of an untouched backlog, at most this many rows are listed as pending. */
 export const PENDING_LISTED_MAX = 1000;
 /** Names one isolate remembers from the Directory. */

@@ -9,6 +9,7 @@ import { publishEvents } from "./publish.ts";
 import { deleteDeadLetters, redriveDeadLetters } from "./redrive.ts";
 import { rotateSecret } from "./rotate-secret.ts";
 import { seekSubscription } from "./seek.ts";
+import { getStats } from "./stats.ts";
 import { listSubscriptions } from "./subscription-list.ts";
 import {
   deleteSubscription,
@@ -26,6 +27,7 @@ const PAGE = ["limit", "cursor"];
 const EVENTS = [...PAGE, "after", "before", "partition", "since", "until", "order", "type", "key"];
 const SUBSCRIPTIONS = [...PAGE, "topic", "state", "health"];
 const DELIVERIES = [...PAGE, "state", "type", "since", "until"];
+const STATS = ["topic", "subscription", "since", "resolution"];
 const DEAD_LETTERS = [...PAGE, "topic", "subscription", "reason", "since", "until"];
 
 const SUBSCRIPTION = "/v1/subscriptions/:subscription";
@@ -68,6 +70,8 @@ export const routes: readonly Route[] = [
   { method: "POST", path: `${SUBSCRIPTION}/dead-letters/redrive`, scope: "manage", handler: redriveDeadLetters },
   { method: "DELETE", path: `${SUBSCRIPTION}/dead-letters`, scope: "manage", handler: deleteDeadLetters },
   { method: "GET", path: "/v1/dead-letters", scope: "read", query: DEAD_LETTERS, handler: listDeadLetters },
+
+  { method: "GET", path: "/v1/stats", scope: "read", query: STATS, handler: getStats },
 
   { method: "POST", path: "/v1/demo", scope: "manage", handler: postDemo },
   { method: "PUT", path: "/v1/demo/receivers/:receiver", scope: "manage", handler: putDemoReceiver },

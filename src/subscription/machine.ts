@@ -21,6 +21,8 @@ import type {
   Part,
   Report,
   SeekAnswer,
+  StatsAnswer,
+  StatsQuery,
   SubscriptionConfig,
   SubscriptionPatch,
   SubscriptionView,
@@ -29,6 +31,7 @@ import { Scheduler } from "./scheduler.ts";
 import { Seek } from "./seek.ts";
 import { Settlement } from "./settlement.ts";
 import { type Known, SubscriptionState } from "./state.ts";
+import { Stats } from "./stats.ts";
 import { SubscriptionStore } from "./store.ts";
 
 export const NO_SUBSCRIPTION: Problem = problem("not-found", "There is no such subscription.");
@@ -51,6 +54,7 @@ export class SubscriptionMachine {
   readonly #expiryWarning: ExpiryWarning;
   readonly #seek: Seek;
   readonly #redrive: Redrive;
+  readonly #stats: Stats;
 
   constructor(deps: SubscriptionDeps) {
     const store = new SubscriptionStore(deps.sql);
@@ -65,6 +69,7 @@ export class SubscriptionMachine {
     this.#intake = new Intake(deps, { state, scheduler, settlement: this.#settlement, history: this.#history });
     this.#seek = new Seek(deps, state);
     this.#redrive = new Redrive(deps, state);
+    this.#stats = new Stats(state, store);
     const parts = { state, scheduler, settlement: this.#settlement, intake: this.#intake, outbox: this.#outbox };
     this.#pump = new Pump(deps, parts);
     this.#expiry = new Expiry(deps, { state, settlement: this.#settlement });
@@ -157,6 +162,7 @@ export class SubscriptionMachine {
     if (known === null || known.runtime.phase === "deleted") return;
     // It has its start already, and not yet the means to settle anything.
     if (known.runtime.phase === "creating") throw new Error("The subscription is being created.");
+    if (this.#seek.underWay > 0) throw new Error("A seek is under way.");
     await this.#expiry.expire(known, through);
     void this.#outbox.flush();
   }
@@ -199,6 +205,10 @@ export class SubscriptionMachine {
     const deleted = this.#redrive.delete(selection);
     await this.#outbox.flush();
     return ok({ deleted });
+  }
+
+  async stats(query: StatsQuery): Promise<Result<StatsAnswer, Problem>> {
+    return this.#live() === null ? err(NO_SUBSCRIPTION) : ok(this.#stats.count(query));
   }
 
   async testTarget(): Promise<Result<Part["target"], Problem>> {

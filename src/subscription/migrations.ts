@@ -1,6 +1,6 @@
 import type { Migration } from "../storage/migrate.ts";
 
-/** Append-only: a migration that shipped is never edited. Lease tables are made by the store, one a day. */
+/** Append-only: a migration that shipped is never edited. Lease tables are made by the store. */
 export const subscriptionMigrations: readonly Migration[] = [
   {
     id: 1,
@@ -24,5 +24,19 @@ export const subscriptionMigrations: readonly Migration[] = [
       // One row a lease table (leases_<id>), which holds a day of the delivery log and is dropped whole.
       "CREATE TABLE lease_tables (id INTEGER PRIMARY KEY, first_row INTEGER NOT NULL, opened_at INTEGER NOT NULL)",
     ],
+  },
+  {
+    id: 2,
+    name: "delivery-log-bytes",
+    // The size of each lease table, and in each row what its table held when the row was written. Those that are there
+    // are measured, this once.
+    up: (sql) => {
+      sql.exec("ALTER TABLE lease_tables ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0");
+      for (const { id } of sql.exec("SELECT id FROM lease_tables")) {
+        sql.exec(`ALTER TABLE leases_${id} ADD COLUMN table_bytes INTEGER NOT NULL DEFAULT 0`);
+        const bytes = `(SELECT COALESCE(SUM(LENGTH(CAST(body AS BLOB))), 0) FROM leases_${id})`;
+        sql.exec(`UPDATE lease_tables SET bytes = ${bytes} WHERE id = ?`, id ?? 0);
+      }
+    },
   },
 ];

@@ -153,6 +153,10 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
     return this.#opened.deleteDeadLetters(...args);
   }
 
+  async stats(...args: Parameters<SubscriptionRpc["stats"]>): ReturnType<SubscriptionRpc["stats"]> {
+    return this.#opened.stats(...args);
+  }
+
   async testTarget(): ReturnType<SubscriptionRpc["testTarget"]> {
     return this.#opened.testTarget();
   }

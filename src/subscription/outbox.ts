@@ -24,7 +24,8 @@ export class Outbox {
     const known = this.#state.known;
     if (known === null || this.#state.outbox.size === 0) return;
     const now = this.#deps.now();
-    const sends: Promise<void>[] = [];
+    const due: OutboxRow[] = [];
+    let announcement: OutboxRow | null = null;
     for (const row of this.#state.outbox.values()) {
       if (row.nextAt > now) {
         this.#deps.alarm(row.nextAt);
@@ -33,10 +34,13 @@ export class Outbox {
       row.nextAt = now + Math.min(OUTBOX_RESEND_FIRST_MS * 2 ** row.tries, OUTBOX_RESEND_MAX_MS);
       row.tries += 1;
       this.#deps.alarm(row.nextAt);
-      const send = this.#send(known, row);
-      this.#deps.background(send);
-      sends.push(send);
+      // The newest takes the older ones along, so that nothing overtakes another.
+      if (row.body.kind === "announce") announcement = row;
+      else due.push(row);
     }
+    if (announcement !== null) due.push(announcement);
+    const sends = due.map((row) => this.#send(known, row));
+    for (const send of sends) this.#deps.background(send);
     await Promise.all(sends);
   }
 

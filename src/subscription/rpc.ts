@@ -1,6 +1,7 @@
 import type { Problem } from "../core/errors.ts";
 import type { LogEvent } from "../core/event.ts";
 import type { Filter } from "../core/filter.ts";
+import type { LatencyBins } from "../core/latency.ts";
 import type { Ordering } from "../core/ordering.ts";
 import type { Result } from "../core/result.ts";
 import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
@@ -176,6 +177,31 @@ export interface DeliveriesQuery {
   readonly limit: number;
 }
 
+/** Attempts that began in [since, until), Unix ms, by buckets of this length, aligned to it. */
+export interface StatsQuery {
+  readonly since: number;
+  readonly until: number;
+  readonly bucketMilliseconds: number;
+  /** `next` of the answer before, to go on; null = from the newest. */
+  readonly before: number | null;
+}
+
+export interface AttemptCounts {
+  readonly start: number;
+  /** With those under way and those interrupted, which are neither success nor failure. */
+  readonly attempts: number;
+  readonly successes: number;
+  readonly failures: number;
+  /** Of the requests that ended. */
+  readonly latency: LatencyBins;
+}
+
+export interface StatsAnswer {
+  /** Those with an attempt, in no order; a bucket may come in several answers. */
+  readonly buckets: readonly AttemptCounts[];
+  readonly next: number | null;
+}
+
 // ---- between the Subscription and its deliverers -----------------------------------------------------------
 
 /** One send handed to a deliverer. */
@@ -261,6 +287,8 @@ export interface SubscriptionRpc {
   cancel(eventId: string): Promise<Result<Delivery, Problem>>;
   /** The new secret signs at once, beside the old ones until their grace ends; without grace it answers after the barrier. */
   rotateSecret(ciphertext: string, graceMilliseconds: number): Promise<Result<{ previousExpiresAt: number }, Problem>>;
+  /** Newest first, STATS_SCAN_MAX_BYTES of the delivery log looked at in one call: go on from `next`. */
+  stats(query: StatsQuery): Promise<Result<StatsAnswer, Problem>>;
   seek(to: Start, dryRun: boolean): Promise<Result<SeekAnswer, Problem>>;
   /** Dead letters become unsettled events again, at a bounded rate, REDRIVE_MAX_EVENTS at once at most. */
   redrive(selection: LetterSelection): Promise<Result<{ redriven: number }, Problem>>;

@@ -15,6 +15,8 @@ import { recordUntried } from "./untried.ts";
 export class Seek {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
+  /** Seeks that asked the log where to go and have not moved yet: what they will bring again must not expire meanwhile. */
+  underWay = 0;
 
   constructor(deps: SubscriptionDeps, state: SubscriptionState) {
     this.#deps = deps;
@@ -23,6 +25,15 @@ export class Seek {
 
   /** Throws when the log is out of reach: then nothing has changed. */
   async seek(known: Known, to: Start, dryRun: boolean): Promise<Result<SeekAnswer, Problem>> {
+    this.underWay += 1;
+    try {
+      return await this.#seek(known, to, dryRun);
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+
+  async #seek(known: Known, to: Start, dryRun: boolean): Promise<Result<SeekAnswer, Problem>> {
     const { tenant, topic, id } = known.config;
     const located = await this.#deps.topicLog(tenant, topic).locate(id, to, dryRun);
     if (!located.ok) return located;

@@ -1,7 +1,7 @@
 import type { LogEvent } from "../core/event.ts";
 import { Lanes } from "../core/lanes.ts";
-import { DELIVERY_LOG_MAX_MS, DELIVERY_LOG_TABLE_MS } from "../core/limits.ts";
 import type { Matched } from "../topic-log/rpc.ts";
+import { LeaseTables, type Unsettled } from "./lease-tables.ts";
 import type { Flight, Hole, KeptLetter, LeaseRow, OutboxBody, OutboxRow, Runtime } from "./model.ts";
 import type { SubscriptionConfig } from "./rpc.ts";
 import type { CursorMark, LeaseTable, SubscriptionStore } from "./store.ts";
@@ -18,6 +18,7 @@ export interface Known {
  */
 export class SubscriptionState {
   readonly #store: SubscriptionStore;
+  readonly #leases: LeaseTables;
   known: Known | null = null;
   lanes = new Lanes("key");
   readonly holes = new Map<number, Hole>();
@@ -29,7 +30,6 @@ export class SubscriptionState {
   readonly rows = new Map<number, LeaseRow>();
   /** Deliverer → the row its next sends go to. */
   readonly filled = new Map<number, LeaseRow>();
-  tables: LeaseTable[] = [];
   nextRow = 1;
 
   // ---- where the scan stands: memory that is pulled again after a restart
@@ -53,7 +53,6 @@ export class SubscriptionState {
   readonly #dirtySkips = new Set<number>();
   readonly #dirtyLanes = new Set<string>();
   readonly #dirtyRows = new Set<LeaseRow>();
-  readonly #newTables: LeaseTable[] = [];
   readonly #letters = new Map<number, KeptLetter | null>();
   readonly #newOutbox: OutboxRow[] = [];
   readonly #oldOutbox: number[] = [];
@@ -66,6 +65,7 @@ export class SubscriptionState {
 
   constructor(store: SubscriptionStore, now: number) {
     this.#store = store;
+    this.#leases = new LeaseTables(store);
     this.incarnation = now;
     this.load();
   }
@@ -98,21 +98,18 @@ export class SubscriptionState {
   }
 
   #loadLeases(): void {
-    this.tables = this.#store.leaseTables();
-    this.nextRow = this.tables.at(-1)?.firstRow ?? 1;
-    const table = this.tables.findLast((one) => this.#store.newestLease(one.id) !== null);
-    const newest = table === undefined ? null : this.#store.newestLease(table.id);
-    if (newest === null) return;
-    this.nextRow = newest.id + 1;
-    this.#advancePersisted(newest.id, newest.mark);
-    for (const one of this.tables) {
-      if ((this.tables.find((later) => later.id > one.id)?.firstRow ?? Infinity) <= newest.oldestOpen) continue;
-      for (const { id, mark, open } of this.#store.leasesFrom(one.id, newest.oldestOpen)) {
-        this.#advancePersisted(id, mark);
-        if (open !== null) this.#adopt(open);
-      }
+    const { nextRow, newest, marks } = this.#leases.load();
+    this.nextRow = nextRow;
+    for (const { id, mark, open } of marks) {
+      this.#advancePersisted(id, mark);
+      if (open !== null) this.#adopt(open);
     }
-    this.#recallSuccess(newest.row);
+    if (newest !== null) this.#recallSuccess(newest);
+  }
+
+  /** The tables of the delivery log, oldest first. */
+  get tables(): readonly LeaseTable[] {
+    return this.#leases.list;
   }
 
   /** Leases that were open when the object went away: their sends may still be under way. Only expiry ends them. */
@@ -201,8 +198,8 @@ export class SubscriptionState {
   /** A row of the delivery log, the same object as long as it has changes to be written. */
   row(id: number): LeaseRow | null {
     for (const row of this.#dirtyRows) if (row.id === id) return row;
-    const table = this.tables.findLast((one) => one.firstRow <= id);
-    return this.rows.get(id) ?? (table === undefined ? null : this.#store.lease(table.id, id));
+    const table = this.#leases.tableOf(id);
+    return this.rows.get(id) ?? (table === null ? null : this.#store.lease(table.id, id));
   }
 
   touchRuntime(): void {
@@ -240,31 +237,11 @@ export class SubscriptionState {
   }
 
   newRow(context: LeaseRow["context"], now: number): LeaseRow {
-    const table = this.#tableFor(now);
+    const table = this.#leases.tableFor(this.nextRow, now);
     const row: LeaseRow = { id: this.nextRow, table: table.id, context, entries: [], bytes: 0, fresh: true };
     this.nextRow += 1;
     this.rows.set(row.id, row);
     return row;
-  }
-
-  #tableFor(now: number): LeaseTable {
-    const current = this.tables.at(-1);
-    if (current !== undefined && now - current.openedAt < DELIVERY_LOG_TABLE_MS) return current;
-    const table = { id: (current?.id ?? 0) + 1, firstRow: this.nextRow, openedAt: now };
-    this.tables = [...this.tables, table];
-    this.#newTables.push(table);
-    return table;
-  }
-
-  /** A new table is the moment to drop those whose time is over. */
-  #writeTable(table: LeaseTable): void {
-    this.#store.openLeaseTable(table);
-    const open = new Set([...this.rows.values()].map((row) => row.table));
-    for (const old of this.tables) {
-      const age = table.openedAt - old.openedAt - DELIVERY_LOG_TABLE_MS;
-      if (age > DELIVERY_LOG_MAX_MS && !open.has(old.id)) this.#store.dropLeaseTable(old.id);
-    }
-    this.tables = this.#store.leaseTables();
   }
 
   /** Writes what was touched. If storage refuses, memory goes back to what is stored, and the refusal is passed on. */
@@ -283,10 +260,10 @@ export class SubscriptionState {
     // A row that a deliverer goes on filling counts as open: it may be again after newer rows were written.
     const oldestOpen = Math.min(this.nextRow, ...this.rows.keys());
     let found = false;
-    for (const table of this.#newTables) this.#writeTable(table);
+    const opened = this.#leases.writeOpened();
     for (const row of this.#dirtyRows) {
       if (row.entries.length === 0 && row.fresh) continue;
-      this.#store.putLease(row, mark, oldestOpen);
+      this.#leases.put(row, mark, oldestOpen);
       // A restart reads all rows from the oldest open one on, so those that are in memory; a late report's is not.
       found ||= this.rows.has(row.id) && this.#isCurrent(row.id);
     }
@@ -319,7 +296,19 @@ export class SubscriptionState {
       this.#store.putSubscription(this.known.config, this.known.runtime);
       this.#persisted = mark;
     }
+    if (opened) this.#dropOldTables();
     for (const [id, row] of this.rows) if (!isOpen(row) && !this.#isFilled(row)) this.rows.delete(id);
+  }
+
+  #dropOldTables(): void {
+    const from = Math.min(this.cursor + 1, ...this.lanes.waiting.values());
+    const sought = { from, to: this.known?.runtime.soughtThrough ?? 0 };
+    const tried: Unsettled["tried"][number][] = [...this.holes.values()];
+    for (const { entry } of this.flights.values()) {
+      // Tried before, and under way again by a seek.
+      if (entry.n > 1 && !this.holes.has(entry.o)) tried.push({ offset: entry.o, attempts: entry.n - 1 });
+    }
+    this.#leases.dropOld({ rows: [...this.rows.values()], tried, sought });
   }
 
   #isFilled(row: LeaseRow): boolean {
@@ -332,7 +321,6 @@ export class SubscriptionState {
     this.#dirtySkips.clear();
     this.#dirtyLanes.clear();
     this.#dirtyRows.clear();
-    this.#newTables.length = 0;
     this.#letters.clear();
     this.#newOutbox.length = 0;
     this.#oldOutbox.length = 0;

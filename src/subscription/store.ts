@@ -1,4 +1,4 @@
-import type { Sql, SqlValue } from "../core/sql.ts";
+import type { Sql, SqlRow, SqlValue } from "../core/sql.ts";
 import type { Entry, Hole, KeptLetter, LeaseContext, LeaseRow, OutboxBody, Runtime } from "./model.ts";
 import type { SubscriptionConfig } from "./rpc.ts";
 
@@ -6,12 +6,22 @@ export interface LeaseTable {
   readonly id: number;
   readonly firstRow: number;
   readonly openedAt: number;
+  /** Of the bodies of its rows. In storage as of when it was closed; while it is filled, its rows know better. */
+  bytes: number;
 }
 
 /** The cursor as a lease row knows it. */
 export interface CursorMark {
   readonly cursor: number;
   readonly lastMatched: number;
+}
+
+/** What a lease row knows beside its sends. */
+interface LeaseMark {
+  readonly id: number;
+  readonly mark: CursorMark;
+  /** Of its table, when the row was written last. */
+  readonly tableBytes: number;
 }
 
 export interface LeaseRange {
@@ -30,7 +40,7 @@ const RUNTIME_OF_BEFORE: Pick<Runtime, "marksFrom" | "soughtThrough" | "skippedB
   ...{ marksFrom: 1, soughtThrough: 0, skippedBelow: 0, redrive: null, warnedThrough: 0 },
 };
 
-const LEASE_COLUMNS = "id, open, lo, hi, cursor, last_matched, oldest_open, body";
+const LEASE_COLUMNS = "id, open, lo, hi, cursor, last_matched, oldest_open, table_bytes, body";
 
 /** All the SQL of a Subscription. The texts it keeps are JSON written by this code alone. */
 export class SubscriptionStore {
@@ -154,12 +164,13 @@ export class SubscriptionStore {
       id: integer(row.id),
       firstRow: integer(row.first_row),
       openedAt: integer(row.opened_at),
+      bytes: integer(row.bytes),
     }));
   }
 
   openLeaseTable(table: LeaseTable): void {
     this.#sql.exec(
-      "INSERT INTO lease_tables (id, first_row, opened_at) VALUES (?, ?, ?)",
+      "INSERT INTO lease_tables (id, first_row, opened_at, bytes) VALUES (?, ?, ?, 0)",
       table.id,
       table.firstRow,
       table.openedAt,
@@ -168,9 +179,15 @@ export class SubscriptionStore {
     this.#sql.exec(
       `CREATE TABLE leases_${table.id} (
          id INTEGER PRIMARY KEY, open INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
-         cursor INTEGER NOT NULL, last_matched INTEGER NOT NULL, oldest_open INTEGER NOT NULL, body TEXT NOT NULL
+         cursor INTEGER NOT NULL, last_matched INTEGER NOT NULL, oldest_open INTEGER NOT NULL,
+         table_bytes INTEGER NOT NULL, body TEXT NOT NULL
        )`,
     );
+  }
+
+  /** Its size, when nothing is added to it any more. */
+  putLeaseTableBytes(table: LeaseTable): void {
+    this.#sql.exec("UPDATE lease_tables SET bytes = ? WHERE id = ?", table.bytes, table.id);
   }
 
   dropLeaseTable(id: number): void {
@@ -178,59 +195,54 @@ export class SubscriptionStore {
     this.#sql.exec("DELETE FROM lease_tables WHERE id = ?", id);
   }
 
-  /** Writes a lease row and sets its size. `oldestOpen`: the smallest id of an open row, so that a restart finds them. */
-  putLease(row: LeaseRow, mark: CursorMark, oldestOpen: number): void {
+  putLease(row: LeaseRow, body: string, facts: { mark: CursorMark; oldestOpen: number; tableBytes: number }): void {
     const offsets = row.entries.map((entry) => entry.o);
-    const body = JSON.stringify({ context: row.context, entries: row.entries });
     const values = [
       row.entries.some((entry) => entry.out === null) ? 1 : 0,
       offsets.length === 0 ? 0 : Math.min(...offsets),
       offsets.length === 0 ? 0 : Math.max(...offsets),
-      mark.cursor,
-      mark.lastMatched,
-      oldestOpen,
+      facts.mark.cursor,
+      facts.mark.lastMatched,
+      facts.oldestOpen,
+      facts.tableBytes,
       body,
     ];
     if (row.fresh) {
       this.#sql.exec(
-        `INSERT INTO leases_${row.table} (${LEASE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO leases_${row.table} (${LEASE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         row.id,
         ...values,
       );
     } else {
       this.#sql.exec(
-        `UPDATE leases_${row.table}
-         SET open = ?, lo = ?, hi = ?, cursor = ?, last_matched = ?, oldest_open = ?, body = ? WHERE id = ?`,
+        `UPDATE leases_${row.table} SET open = ?, lo = ?, hi = ?, cursor = ?, last_matched = ?, oldest_open = ?,
+         table_bytes = ?, body = ? WHERE id = ?`,
         ...values,
         row.id,
       );
     }
-    row.fresh = false;
-    row.bytes = body.length;
   }
 
-  newestLease(table: number): { id: number; oldestOpen: number; mark: CursorMark; row: LeaseRow } | null {
+  newestLease(table: number): (LeaseMark & { oldestOpen: number; row: LeaseRow }) | null {
     const row = this.#sql.exec(`SELECT ${LEASE_COLUMNS} FROM leases_${table} ORDER BY id DESC LIMIT 1`)[0];
     if (row === undefined) return null;
     return {
-      id: integer(row.id),
+      ...leaseMark(row),
       oldestOpen: integer(row.oldest_open),
-      mark: { cursor: integer(row.cursor), lastMatched: integer(row.last_matched) },
       row: leaseRow(table, integer(row.id), text(row.body)),
     };
   }
 
-  /** The cursor as every row from `from` on knows it, and those rows that are open. */
-  leasesFrom(table: number, from: number): { id: number; mark: CursorMark; open: LeaseRow | null }[] {
+  /** What every row from `from` on knows, and those rows that are open. */
+  leasesFrom(table: number, from: number): (LeaseMark & { open: LeaseRow | null })[] {
     return this.#sql
       .exec(
-        `SELECT id, open, cursor, last_matched, CASE open WHEN 1 THEN body END AS body
+        `SELECT id, open, cursor, last_matched, table_bytes, CASE open WHEN 1 THEN body END AS body
          FROM leases_${table} WHERE id >= ?`,
         from,
       )
       .map((row) => ({
-        id: integer(row.id),
-        mark: { cursor: integer(row.cursor), lastMatched: integer(row.last_matched) },
+        ...leaseMark(row),
         open: row.open === 1 ? leaseRow(table, integer(row.id), text(row.body)) : null,
       }));
   }
@@ -238,6 +250,13 @@ export class SubscriptionStore {
   lease(table: number, id: number): LeaseRow | null {
     const row = this.#sql.exec(`SELECT body FROM leases_${table} WHERE id = ?`, id)[0];
     return row === undefined ? null : leaseRow(table, id, text(row.body));
+  }
+
+  /** Rows before this one, newest first. */
+  leasesBelow(table: number, before: number, limit: number): LeaseRow[] {
+    return this.#sql
+      .exec(`SELECT id, body FROM leases_${table} WHERE id < ? ORDER BY id DESC LIMIT ?`, before, limit)
+      .map((row) => leaseRow(table, integer(row.id), text(row.body)));
   }
 
   /** Rows that may hold offsets below `before`, by their highest offset, highest first. */
@@ -253,9 +272,20 @@ export class SubscriptionStore {
       .exec(`SELECT id, lo, hi FROM leases_${table} WHERE lo <= ? AND hi >= ? ORDER BY id`, to, from)
       .map((row) => ({ table, id: integer(row.id), lo: integer(row.lo), hi: integer(row.hi) }));
   }
+
+  /** Whether any row may hold an offset between these two. */
+  hasOffsets(table: number, from: number, to: number): boolean {
+    return this.#sql.exec(`SELECT 1 FROM leases_${table} WHERE lo <= ? AND hi >= ? LIMIT 1`, to, from).length > 0;
+  }
 }
+
+const leaseMark = (row: SqlRow): LeaseMark => ({
+  id: integer(row.id),
+  mark: { cursor: integer(row.cursor), lastMatched: integer(row.last_matched) },
+  tableBytes: integer(row.table_bytes),
+});
 
 function leaseRow(table: number, id: number, body: string): LeaseRow {
   const { context, entries }: { context: LeaseContext; entries: Entry[] } = JSON.parse(body);
-  return { id, table, context, entries, bytes: body.length, fresh: false };
+  return { id, table, context, entries, bytes: new TextEncoder().encode(body).byteLength, fresh: false };
 }

@@ -9,7 +9,7 @@ import { compileTypePatterns } from "../../src/core/type-pattern.ts";
 import { routes } from "../../src/http/routes.ts";
 import { SubscriptionDocument } from "../../src/http/subscription-schema.ts";
 import { validate } from "../../src/http/validate.ts";
-import type { AttemptErrorCode, DeadReason, DeliveryState } from "../../src/subscription/rpc.ts";
+import type { AttemptErrorCode, DeadReason, DeliveryState, Send } from "../../src/subscription/rpc.ts";
 import { code, names, rowsOf, text } from "../support/protocol-doc.ts";
 import { sendOf } from "../support/send.ts";
 
@@ -108,12 +108,15 @@ describe("the tables", () => {
   });
 
   it("of delivery headers: those that are sent", () => {
-    const sent = requestHeaders({
-      ...{ send: sendOf({ key: "customer-7" }), target: { id: "sub_1", topic: "orders" } },
-      ...{ version: "0.1.0", timestampSeconds: 1, contentType: "application/json" },
-    });
+    const sentWith = (send: Send) =>
+      requestHeaders({
+        ...{ send, target: { id: "sub_1", topic: "orders" } },
+        ...{ version: "0.1.0", timestampSeconds: 1, contentType: "application/json" },
+      });
+    const alone = sendOf({ key: "customer-7" });
+    const sent = { ...sentWith(alone), ...sentWith({ ...alone, batch: { id: "bat_1", events: [alone.event] } }) };
     const written = names(rowsOf("header", "value"));
-    expect(written.toSorted()).toEqual([...Object.keys(sent), "sluice-batch-size", "webhook-signature"].toSorted());
+    expect(written.toSorted()).toEqual([...Object.keys(sent), "webhook-signature"].toSorted());
   });
 
   it("of a subscription's defaults", () => {

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { requestBody } from "../../src/core/body.ts";
+import { batchBody, requestBody } from "../../src/core/body.ts";
 import { problem } from "../../src/core/errors.ts";
 import { parsePublishJson } from "../../src/core/publish.ts";
 import { redactedHeaders } from "../../src/core/request-headers.ts";
 import { ok } from "../../src/core/result.ts";
 import { problemAnswer } from "../../src/http/answer.ts";
-import { deliveryDetail, deliveryView } from "../../src/http/delivery-view.ts";
+import { attemptDetail, deliveryDetail, deliveryView } from "../../src/http/delivery-view.ts";
 import { eventJson } from "../../src/http/event-json.ts";
 import { SubscriptionDocument } from "../../src/http/subscription-schema.ts";
 import { subscriptionView } from "../../src/http/subscription-view.ts";
 import { validate } from "../../src/http/validate.ts";
-import type { Attempt, Delivery, SubscriptionConfig } from "../../src/subscription/rpc.ts";
+import type { Attempt, Delivery, Send, SubscriptionConfig, SubscriptionRpc } from "../../src/subscription/rpc.ts";
 import { deadLetter } from "../support/dead-letter.ts";
 import { fakeGateway } from "../support/http-env.ts";
 import { code, example, names, rowsOf } from "../support/protocol-doc.ts";
@@ -30,18 +30,19 @@ function form(value: unknown): unknown {
 const formOf = (clause: string, at = 0): unknown => form(JSON.parse(example(clause, at)));
 const formSent = (value: unknown): unknown => form(JSON.parse(JSON.stringify(value)));
 
-const headers = redactedHeaders(
-  {
-    ...{ send: sendOf({ key: "customer-7" }), target: { id: SUBSCRIPTION, topic: "orders" } },
-    ...{ version: "0.1.0", timestampSeconds: 1, contentType: "application/json" },
-  },
-  ["x-team"],
-);
+const headersOf = (send: Send) =>
+  redactedHeaders(
+    {
+      ...{ send, target: { id: SUBSCRIPTION, topic: "orders" } },
+      ...{ version: "0.1.0", timestampSeconds: 1, contentType: "application/json" },
+    },
+    ["x-team"],
+  );
 
 const attempt: Attempt = {
   ...{ id: "att_1", number: 1, trigger: "fan-out", startedAt: 0, durationMilliseconds: 17 },
   ...{ outcome: "success", statusCode: 200, error: null },
-  request: { url: "https://example.com/hook", headers, bodyBytes: 1 },
+  request: { url: "https://example.com/hook", headers: headersOf(sendOf({ key: "customer-7" })), bodyBytes: 1 },
   response: { headers: { "content-length": "2" }, body: "ok", truncated: false },
 };
 
@@ -57,6 +58,14 @@ const deliveryOf = (attempts: readonly Attempt[]): Delivery => ({
   },
   attempts,
 });
+
+/** Answers an action on a subscription that has no other methods. */
+async function answerOf(subscription: Partial<SubscriptionRpc>, [method, action]: [string, string], json: string) {
+  const entry = { id: SUBSCRIPTION, name: "billing", topic: "orders" };
+  const gateway = fakeGateway({ directory: { subscription: async () => entry }, subscription });
+  const answer = await gateway.send(method, `/v1/subscriptions/${SUBSCRIPTION}/${action}`, { json });
+  return { status: answer.status, body: await answer.json() };
+}
 
 /** The subscription of clause 5.1 as it is kept. */
 function configOf(document: string): SubscriptionConfig {
@@ -125,6 +134,40 @@ describe("an example of the protocol's document", () => {
   it("of a subscription is accepted, and shown like that with its secret", () => {
     const view = subscriptionView(viewOf(configOf(example("5.1"))));
     expect(formOf("5.1", 1)).toEqual(formSent({ ...view, headers: { "x-team": "***" }, secret: "" }));
+  });
+
+  it("of a seek is accepted, and answered like that", async () => {
+    const seek = async () => ok({ from: 9, to: 2, events: 7, cancelled: 0 });
+    const answer = await answerOf({ seek }, ["POST", "seek"], example("5.4"));
+    expect(answer).toEqual({ status: 200, body: JSON.parse(example("5.4", 1)) });
+  });
+
+  it("of a test is how its attempt is answered", () => {
+    const request = { ...attempt.request, headers: headersOf(sendOf({}, { trigger: "test" })) };
+    const response = { headers: {}, body: "", truncated: false };
+    expect(formOf("5.5")).toEqual(formSent(attemptDetail({ ...attempt, trigger: "test", request, response })));
+    expect(JSON.parse(example("5.5"))).toMatchObject({ number: 1, trigger: "test" });
+  });
+
+  it("of a rotation is how one is answered", async () => {
+    const rotateSecret = async () => ok({ previousExpiresAt: 0 });
+    const answer = await answerOf({ rotateSecret }, ["POST", "rotate-secret"], '{"graceSeconds":60}');
+    expect([answer.status, form(answer.body)]).toEqual([200, formOf("5.6")]);
+  });
+
+  it.each([0, 1])("of a redrive or deletion (%i) is accepted", async (at) => {
+    const redrive = async () => ok({ redriven: 1 });
+    const deleteDeadLetters = async () => ok({ deleted: 1 });
+    const json = example("7.6", at);
+    const redriven = await answerOf({ redrive }, ["POST", "dead-letters/redrive"], json);
+    const deleted = await answerOf({ deleteDeadLetters }, ["DELETE", "dead-letters"], json);
+    expect([redriven.status, deleted.status]).toEqual([202, 200]);
+  });
+
+  it("of a batch is how one is sent", () => {
+    const { event } = sendOf({ data: new TextEncoder().encode('{"amount":1,"currency":"EUR"}') });
+    const { bytes } = batchBody([event, event]);
+    expect(formOf("6.2", 1)).toEqual(form(JSON.parse(new TextDecoder().decode(bytes))));
   });
 
   it("of a standard body is how one is sent", () => {

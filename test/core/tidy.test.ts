@@ -29,6 +29,7 @@ const MEETS_CLOCK_AND_CHANCE = [
   "src/demo/seed.ts",
   "src/http/handle.ts",
   "src/http/lookup.ts",
+  "src/http/stats.ts",
   "src/http/subscription-config.ts",
   "src/http/subscription-create.ts",
   "src/http/test-send.ts",

@@ -2,9 +2,6 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { directory, subscription } from "../../src/rpc/objects.ts";
-import { durableSql } from "../../src/storage/durable-sql.ts";
-import { migrate } from "../../src/storage/migrate.ts";
-import { subscriptionMigrations } from "../../src/subscription/migrations.ts";
 import type { DeliveriesQuery, SubscriptionRpc } from "../../src/subscription/rpc.ts";
 import { appendOf, configOf, eventually, newSubscription, newTopic, sealed } from "../support/objects.ts";
 
@@ -104,20 +101,6 @@ describe("a subscription", () => {
       return listed.ok ? listed.value.deliveries.find((one) => one.state === "delivered") : null;
     });
     expect(delivery.attempts.map((attempt) => attempt.outcome)).toEqual(["interrupted", "success"]);
-  });
-});
-
-describe("migrations", () => {
-  it("a store of the first version opens, with what it held", async () => {
-    const { tenant } = await newTopic();
-    const config = await configOf(tenant);
-    const stub = env.SUBSCRIPTION.getByName(`${tenant}/${config.id}`);
-    await runInDurableObject(stub, (_, state) => {
-      const sql = durableSql(state.storage);
-      expect(sql.exec("SELECT id, name FROM migrations")).toEqual([{ id: 1, name: "subscription" }]);
-      migrate(sql, subscriptionMigrations);
-      expect(sql.exec("SELECT count(*) AS applied FROM migrations")).toEqual([{ applied: 1 }]);
-    });
   });
 });
 
