@@ -18,7 +18,7 @@ const EXPLANATIONS: Readonly<Record<ProblemCode, string>> = {
   "name-taken": "Another resource of the tenant has this name. Choose another, or update that one.",
   "topic-has-subscriptions":
     "The topic has subscriptions that would end with it. Delete them first, or add ?force=true.",
-  "limit-reached": "A count is at its limit, named in the detail. Delete something that is not needed.",
+  "limit-reached": "A count is at its limit. The detail names it, and says how to get below it.",
   "log-truncated":
     "Events below 'firstOffset' have passed the retention of their topic. Start at 'firstOffset' or later.",
   "offset-mismatch": "The event would not have got the expected offset. 'nextOffset' is the one it would get now.",

@@ -3,6 +3,7 @@ import { listDeadLetters } from "./dead-letters.ts";
 import { cancelDelivery, getDelivery, listDeliveries, retryDelivery } from "./deliveries.ts";
 import { postDemo, postDemoReceiver, putDemoReceiver } from "./demo.ts";
 import { getEvent, listEventDeliveries, listEvents } from "./events.ts";
+import { ofSubscription } from "./existing.ts";
 import { getHealth } from "./health.ts";
 import { getProblem } from "./problem-pages.ts";
 import { publishEvents } from "./publish.ts";
@@ -33,8 +34,8 @@ const DEAD_LETTERS = [...PAGE, "topic", "subscription", "reason", "since", "unti
 const SUBSCRIPTION = "/v1/subscriptions/:subscription";
 const DELIVERY = `${SUBSCRIPTION}/deliveries/:event`;
 
-/** The API, route by route. Any other method on one of these paths is 405, any other path 404. */
-export const routes: readonly Route[] = [
+/* The API, route by route. Any other method on one of these paths is 405, any other path 404. */
+const table: readonly Route[] = [
   { method: "POST", path: "/v1/topics/:topic/events", scope: "publish", handler: publishEvents },
   { method: "GET", path: "/v1/topics/:topic/events", scope: "read", query: EVENTS, handler: listEvents },
   { method: "GET", path: "/v1/topics/:topic/events/:event", scope: "read", handler: getEvent },
@@ -80,3 +81,10 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/healthz", scope: "public", handler: getHealth },
   { method: "GET", path: "/problems/:code", scope: "public", handler: getProblem },
 ];
+
+/** All but PUT, which may create it, are about a subscription that is there. */
+const aboutOne = ({ method, path }: Route) => path.startsWith(SUBSCRIPTION) && method !== "PUT";
+
+export const routes: readonly Route[] = table.map((route) =>
+  aboutOne(route) ? { ...route, handler: ofSubscription(route.handler) } : route,
+);

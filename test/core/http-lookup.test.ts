@@ -1,10 +1,11 @@
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { problem } from "../../src/core/errors.ts";
 import { DIRECTORY_CACHE_MS } from "../../src/core/limits.ts";
 import { err, ok } from "../../src/core/result.ts";
 import type { SubscriptionEntry } from "../../src/directory/rpc.ts";
 import { ExpiringMap } from "../../src/http/expiring-map.ts";
-import { fakeGateway } from "../support/http-env.ts";
+import { routes } from "../../src/http/routes.ts";
+import { fakeGateway, type SendInit } from "../support/http-env.ts";
 
 const NOT_FOUND = problem("not-found", "gone");
 
@@ -17,6 +18,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: 1_800_000_000_000 });
 });
 
+const entry = (id: string): SubscriptionEntry => ({ id, name: "billing", topic: "t" });
 const read = async () => ok({ events: [], next: null, firstOffset: 1, nextOffset: 1 });
 
 test("a topic that was found is not asked for again for 30 s", async () => {
@@ -75,7 +77,6 @@ test("a topic deleted meanwhile is created again by a publish, once more asked, 
 });
 
 test("a name given to another subscription is found under the new one", async () => {
-  const entry = (id: string): SubscriptionEntry => ({ id, name: "billing", topic: "t" });
   const subscription = vi.fn(async () => entry("sub_old"));
   const remove = vi.fn(async () => ok(null));
   const gateway = fakeGateway({ directory: { subscription }, subscription: { remove } });
@@ -105,6 +106,31 @@ test("an object that throws is 503, with Retry-After when it is overloaded", asy
   const text = await answer.text();
   expect(JSON.parse(text)).toMatchObject({ code: "overloaded" });
   expect(text).not.toContain("queued");
+});
+
+describe("a body that is refused", () => {
+  const changes = routes.filter(({ method, path }) => /:subscription/.test(path) && ["POST", "PATCH"].includes(method));
+  const answers = async (found: SubscriptionEntry | null, init: SendInit) => {
+    const gateway = fakeGateway({ directory: { subscription: async () => found }, subscription: {} });
+    const headers = { "sluice-tenant": tenant, ...init.headers };
+    const statuses = new Set<number>();
+    for (const { method, path } of changes) {
+      const there = path.replace(":subscription", "billing").replace(":event", "evt_01m83vpkqefqqxvrgp0000000000002");
+      statuses.add((await gateway.send(method, there, { ...init, headers })).status);
+    }
+    return [...statuses];
+  };
+
+  test.each<[string, SendInit, number]>([
+    ["with a member nobody knows", { json: { nonsense: 1 } }, 422],
+    ["that is not JSON", { json: "{" }, 400],
+    ["of another type", { body: "a=b", headers: { "content-type": "text/csv" } }, 415],
+  ])("%s is, but for a subscription that is not there the answer is 404", async (_name, init, status) => {
+    expect(changes.length).toBeGreaterThan(8);
+    expect(await answers(entry("sub_1"), init)).toEqual([status]);
+    tenant += "-other";
+    expect(await answers(null, init)).toEqual([404]);
+  });
 });
 
 test("an expiring map forgets what is old, and the oldest when it is full", () => {

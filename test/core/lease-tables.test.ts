@@ -33,8 +33,8 @@ function open() {
     measured: () =>
       tables.list.map(({ id }) => measured(sql.exec(`SELECT body FROM leases_${id}`).map((row) => row.body))),
     tableOf: (row: number) => tables.tableOf(row)?.id,
-    keepOpen: (row: LeaseRow) => {
-      oldestOpen = row.id;
+    keepOpen: (row: LeaseRow | null) => {
+      oldestOpen = row?.id ?? null;
     },
     /** One row, in a commit of its own. */
     write(now: number, offsets: readonly number[], unsettled = SETTLED, body = "x".repeat(700)): LeaseRow {
@@ -114,6 +114,10 @@ describe("the tables of a delivery log", () => {
     expect(log.bytes()).toEqual(before);
     // Full as it was: the next row opens another.
     expect(log.write(1, [4]).table).toBe(2);
+    log.reopen();
+    expect(log.bytes()).toEqual(log.measured());
+    log.keepOpen(null);
+    log.write(1, [5]);
     log.reopen();
     expect(log.bytes()).toEqual(log.measured());
   });
