@@ -19,12 +19,23 @@ export function instructionOf(headers: Headers): Instruction {
   return value === "disable" || value === "abort-message" ? value : null;
 }
 
-/** The first RESPONSE_HEADERS_MAX headers, long values cut; cookies are credentials of the subscriber's and hidden. */
+const encoder = new TextEncoder();
+
+/**
+ * The first RESPONSE_HEADERS_MAX headers, long values cut. Those that as JSON text would be more than RESPONSE_BODY_MAX_BYTES
+ * together are left out, so that a row of the delivery log has room for the answers of all its sends, whatever they say.
+ * Cookies are credentials of the subscriber's and hidden.
+ */
 export function keptHeaders(headers: Headers): Record<string, string> {
   const kept = new Map<string, string>();
+  let room = RESPONSE_BODY_MAX_BYTES;
   for (const [name, value] of headers) {
     if (kept.size === RESPONSE_HEADERS_MAX) break;
-    kept.set(name, name === "set-cookie" ? "***" : value.slice(0, RESPONSE_HEADER_MAX_CHARACTERS));
+    const shown = name === "set-cookie" ? "***" : value.slice(0, RESPONSE_HEADER_MAX_CHARACTERS);
+    const { byteLength } = encoder.encode(JSON.stringify([name, shown]));
+    if (byteLength > room) continue;
+    room -= byteLength;
+    kept.set(name, shown);
   }
   return Object.fromEntries(kept);
 }

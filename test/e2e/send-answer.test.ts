@@ -5,7 +5,8 @@ import {
   RESPONSE_HEADER_MAX_CHARACTERS,
   RESPONSE_HEADERS_MAX,
 } from "../../src/core/limits.ts";
-import { expectDeadline, http, sending } from "../support/sending.ts";
+import { http } from "../support/raw-answer.ts";
+import { expectDeadline, sending } from "../support/sending.ts";
 
 const { send, subscriber, answerTo } = sending();
 
@@ -134,6 +135,20 @@ describe("response headers", () => {
     expect(Object.keys(headers)).toHaveLength(RESPONSE_HEADERS_MAX);
     expect(headers["a-long"]).toBe("v".repeat(RESPONSE_HEADER_MAX_CHARACTERS));
     expect(JSON.stringify(headers)).not.toContain("secret");
+  });
+
+  it("are as JSON no more than is kept of a body, whatever they are called and say", async () => {
+    const escaped = Array.from({ length: 10 }, (_, at) => `A-${at}: v${"\x01".repeat(1000)}v`);
+    const named = Array.from({ length: 10 }, (_, at) => `B-${at}-${"n".repeat(3000)}: v`);
+    const result = await answerTo(http("200 OK", [...escaped, ...named, "Z-Last: short", "Content-Length: 0"]));
+    const { headers = {} } = result.response ?? {};
+    expect(Buffer.byteLength(JSON.stringify(headers))).toBeLessThanOrEqual(RESPONSE_BODY_MAX_BYTES);
+    expect(
+      Object.keys(headers)
+        .toSorted()
+        .map((name) => name.slice(0, 4)),
+    ).toEqual([...["a-0", "a-1", "b-0-", "cont", "z-la"]]);
+    expect(headers).toMatchObject({ "z-last": "short", "content-length": "0" });
   });
 
   it("show that a cookie was set", async () => {

@@ -1,8 +1,9 @@
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, vi } from "vitest";
 import { formatSecret } from "../../src/core/secret.ts";
+import { http } from "../support/raw-answer.ts";
 import type { RawBehaviour } from "../support/raw-server.ts";
-import { expectDeadline, http, sending } from "../support/sending.ts";
+import { expectDeadline, sending } from "../support/sending.ts";
 
 const { send, subscriber, answering, answerTo, nobody } = sending();
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { SendResult } from "../../src/subscription/rpc.ts";
+import { answering as answeringWith } from "./raw-answer.ts";
 import { type RawBehaviour, type RawServer, rawServer } from "./raw-server.ts";
 import { type SendRuntime, sendRuntime } from "./send-runtime.ts";
 
@@ -24,8 +25,7 @@ export function sending() {
   }
 
   /** A subscriber that answers each request with these bytes and closes. */
-  const answering = (text: string | Buffer) =>
-    subscriber({ request: (socket) => socket.end(typeof text === "string" ? Buffer.from(text, "latin1") : text) });
+  const answering = (bytes: string | Buffer) => subscriber(answeringWith(bytes));
 
   async function answerTo(text: string | Buffer, timeoutSeconds = 5) {
     const { url } = await answering(text);
@@ -43,10 +43,6 @@ export function sending() {
 
   return { send, subscriber, answering, answerTo, nobody };
 }
-
-/** An answer as the bytes of HTTP. */
-export const http = (status: string, headers: readonly string[] = ["Content-Length: 0"], body = ""): string =>
-  [`HTTP/1.1 ${status}`, ...headers, "", body].join("\r\n");
 
 /** That it ended by the deadline of one second; the upper bound leaves room for a busy machine. */
 export function expectDeadline(result: SendResult): void {
