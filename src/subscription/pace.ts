@@ -14,6 +14,8 @@ export class Pace {
   /** When the next request may start, Unix ms; null when that is too far ahead to lease it now. */
   startAt({ rateLimit }: Limited, now: number): number | null {
     if (rateLimit === null) return now;
+    // Further ahead than it can be: the clock was set back.
+    if (this.#nextAt > now + PACE_AHEAD_MS + 1000 / rateLimit.perSecond) this.#nextAt = now;
     const at = Math.max(now, this.#nextAt);
     return at <= now + PACE_AHEAD_MS ? at : null;
   }

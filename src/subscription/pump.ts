@@ -7,6 +7,7 @@ import {
   SENDS_PER_DELIVERER_MAX,
   WAKE_BACKSTOP_MS,
 } from "../core/limits.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { Intake } from "./intake.ts";
 import type { Outbox } from "./outbox.ts";
@@ -32,6 +33,7 @@ export class Pump {
   readonly #settlement: Settlement;
   readonly #intake: Intake;
   readonly #outbox: Outbox;
+  readonly #clock: ClockWatch;
   #running: Promise<void> | null = null;
   #again = false;
   #reports: WaitingReport[] = [];
@@ -54,6 +56,7 @@ export class Pump {
     this.#settlement = parts.settlement;
     this.#intake = parts.intake;
     this.#outbox = parts.outbox;
+    this.#clock = new ClockWatch(parts.state);
   }
 
   /**
@@ -122,6 +125,8 @@ export class Pump {
 
   async #loop(): Promise<void> {
     try {
+      const known = this.#state.known;
+      if (known !== null && this.#clock.look(known, this.#deps.now())) this.#commit();
       do {
         this.#again = false;
         const parts = this.#leaseParts();
@@ -170,6 +175,7 @@ export class Pump {
     }
     try {
       const now = this.#deps.now();
+      this.#clock.look(known, now);
       for (const { report } of waiting) {
         for (const result of report.results) this.#settlement.apply(known, result, now);
       }

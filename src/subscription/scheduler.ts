@@ -1,6 +1,7 @@
 import type { LogEvent } from "../core/event.ts";
 import {
   BATCH_SEND_MAX_BYTES,
+  CLOCK_SKEW_MAX_MS,
   HOLES_MAX,
   LANES_MAX,
   PULL_LOW_WATER_EVENTS,
@@ -126,6 +127,8 @@ export class Scheduler {
     const { buffer } = this.#state;
     const bytes = buffer.reduce((sum, event) => sum + event.data.byteLength, 0);
     if (buffer.length >= maxEvents || bytes >= BATCH_SEND_MAX_BYTES) return now;
+    // The log's time never goes back; the machine's clock may have been set back since.
+    if (first.receivedAt > now + CLOCK_SKEW_MAX_MS) return now;
     return Math.max(now, first.receivedAt + maxWaitMilliseconds);
   }
 

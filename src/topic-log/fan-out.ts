@@ -31,6 +31,8 @@ export interface Listener {
   incarnation: number;
   /** How often it has pulled: a wake's answer that a pull has overtaken says nothing any more. */
   pulls: number;
+  /** Pulls of an incarnation that seemed to be an earlier one. */
+  doubts: number;
   /** A wake is under way. */
   waking: boolean;
   /** It may not have heard of the head: the alarm stays until it has. */
@@ -54,7 +56,8 @@ export class FanOut {
 
   /**
    * `pendingAlarm` is what was pending when the object woke. A commit sets it at most WAKE_BACKSTOP_MS ahead and it
-   * is moved further only when everybody has heard; so one well beyond that means that nobody has anything to hear.
+   * is moved further only when everybody has heard, for retention; so one well beyond that means that nobody has anything
+   * to hear. Unless it is earlier than retention needs it: then the clock was set back, and it is of the old one.
    */
   constructor(
     deps: LogDeps,
@@ -65,12 +68,14 @@ export class FanOut {
     this.#state = parts.state;
     this.#store = parts.store;
     this.#reader = parts.reader;
-    const heard = pendingAlarm !== null && pendingAlarm > deps.now() + WAKE_BACKSTOP_MS + CLOCK_SKEW_MAX_MS;
+    const far = pendingAlarm !== null && pendingAlarm > deps.now() + WAKE_BACKSTOP_MS + CLOCK_SKEW_MAX_MS;
+    const heard = far && pendingAlarm >= (parts.state.expiringDueAt(0) ?? 0);
     for (const row of parts.store.subscribers()) {
       if (row.removing) continue;
       const listener = this.add(row);
       if (heard) this.heard(listener, parts.state.head);
     }
+    if (far && !heard && this.listeners.size > 0) deps.alarm(deps.now());
   }
 
   /** Until it pulls or answers a wake, nobody is known to have heard of the head. */
@@ -85,6 +90,7 @@ export class FanOut {
       mode: "push",
       incarnation: 0,
       pulls: 0,
+      doubts: 0,
       waking: false,
       unheard: true,
     };
@@ -150,15 +156,20 @@ export class FanOut {
     const wake = this.#wakeFor(listener);
     if (wake === null) return true;
     listener.waking = true;
-    const { pulls } = listener;
+    const { pulls, doubts, incarnation: before } = listener;
     const { filterVersion } = listener.row;
     try {
       const { mode, incarnation } = await this.#deps.wake(listener.row.id, wake);
+      // Who answers is not earlier than the one that was known when it was asked, even if its clock says so.
+      const newer = listener.incarnation === before ? incarnation !== before : incarnation > listener.incarnation;
       // A pull that came meanwhile knows better, unless it was a late one of an earlier incarnation.
-      const overtaken = pulls !== listener.pulls && incarnation <= listener.incarnation;
-      listener.incarnation = Math.max(listener.incarnation, incarnation);
+      const overtaken = pulls !== listener.pulls && !newer;
+      if (newer) listener.incarnation = incarnation;
       if (mode === "gone") this.#forget(listener);
-      else if (filterVersion === listener.row.filterVersion && !overtaken) {
+      else if (doubts !== listener.doubts) {
+        listener.mode = "push";
+        listener.unheard = true;
+      } else if (filterVersion === listener.row.filterVersion && !overtaken) {
         listener.unheard = false;
         listener.mode = mode;
         if (mode === "push") this.heard(listener, wake.scannedTo);
@@ -201,8 +212,15 @@ export class FanOut {
    * after this turn is told. Otherwise the subscription comes again by itself.
    */
   pulled(listener: Listener, incarnation: number, atHead: boolean): void {
-    // A late one, of an object that is no more: it says nothing about the present one.
-    if (incarnation < listener.incarnation) return;
+    // A late one, of an object that is no more: it says nothing about the present one. Or of the present one, with its
+    // clock set back: it is asked, should it not come again.
+    if (incarnation < listener.incarnation) {
+      listener.doubts += 1;
+      listener.mode = "push";
+      listener.unheard = true;
+      this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
+      return;
+    }
     const first = incarnation > listener.incarnation;
     listener.incarnation = incarnation;
     listener.pulls += 1;
