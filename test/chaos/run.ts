@@ -1,0 +1,166 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { GatewayOptions } from "../support/gateway-process.ts";
+import { CHECKERS } from "./checkers.ts";
+import { differences, dumpOf } from "./dump.ts";
+import { egressPhase } from "./egress.ts";
+import { type Evidence, evidenceOf } from "./evidence.ts";
+import { heal } from "./heal.ts";
+import { now } from "./journal.ts";
+import { Killer } from "./killer.ts";
+import { Manager } from "./manager.ts";
+import { letThemHang, measure } from "./measure.ts";
+import type { Operation, Plan } from "./plan.ts";
+import { Posts } from "./posts.ts";
+import { Stage } from "./stage.ts";
+
+/** Operations under way at once. */
+const ACTORS = 6;
+
+export interface Outcome {
+  readonly seed: number;
+  readonly seconds: number;
+  /** It came to its end, and the checkers had their say. */
+  readonly judged: boolean;
+  readonly checks: ReadonlyMap<string, number>;
+  readonly violations: readonly string[];
+  readonly summary: string;
+  readonly remarks: readonly string[];
+}
+
+export type Say = (line: string) => void;
+
+/** One run, from the first start to the verdict. */
+export async function runPlan(plan: Plan, say: Say, options: GatewayOptions = {}): Promise<Outcome> {
+  const startedAt = performance.now();
+  const timed: Say = (line) => say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+  const stage = await Stage.open(plan, options);
+  const checks = new Map(CHECKERS.map(({ invariant }) => [invariant, 0]));
+  const violations: string[] = [];
+  let summary = "it did not come to an end";
+  let judged = false;
+  try {
+    const evidence = await play(stage, timed);
+    for (const { invariant, check } of CHECKERS) {
+      checks.set(
+        invariant,
+        check(evidence, (what) => violations.push(`${invariant}: ${what}`)),
+      );
+    }
+    summary = summarize(evidence);
+    judged = true;
+  } catch (thrown) {
+    violations.push(`15 recovery: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+    violations.push(...stage.journal.logLines.slice(-10).map((line) => `  log: ${line}`));
+  } finally {
+    await stage.close();
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { seed: plan.seed, seconds, judged, checks, violations, summary, remarks: stage.journal.remarks };
+}
+
+async function play(stage: Stage, say: Say): Promise<Evidence> {
+  const { plan, journal, power } = stage;
+  const posts = new Posts(stage);
+  const manager = new Manager(stage);
+  say(`healthy ${power.firstStart.toFixed()} ms after the first start`);
+  await Promise.all(plan.subscriptions.map((one) => manager.create(one)));
+  const quiet = await measure(stage, posts);
+  say("subscribed and measured while all is quiet");
+  await operate(stage, { posts, manager, say });
+  await power.up;
+  await letThemHang(stage, posts);
+  const loaded = await measure(stage, posts);
+  say("all operations done; measured with hanging subscribers");
+  const drainMilliseconds = await heal(stage, manager, posts);
+  say(`healed; everything settled after ${(drainMilliseconds / 1000).toFixed(1)} s`);
+  const before = await dumpOf(stage);
+  say("dumped");
+  await power.restart("unanswered");
+  const after = await dumpOf(stage);
+  say("restarted and dumped again");
+  const stateBytes = sizeOf(stage.gateway.stateDirectory);
+  const until = now();
+  const egress = plan.egress ? await egressPhase(stage, posts) : null;
+  for (const kill of journal.kills)
+    if (kill.upAt === Number.POSITIVE_INFINITY) journal.remarks.push(`not up: ${kill.kind}`);
+  return evidenceOf({
+    ...{ plan, journal, dump: before, differences: differences(before, after), quiet, loaded, egress, stateBytes },
+    ...{ until, drainMilliseconds, firstStartMilliseconds: power.firstStart },
+  });
+}
+
+interface Hands {
+  readonly posts: Posts;
+  readonly manager: Manager;
+  readonly say: Say;
+}
+
+/** All operations in their order, several at a time; a kill is set up when its turn comes, while the others go on. */
+async function operate(stage: Stage, hands: Hands): Promise<void> {
+  const { plan, power, journal } = stage;
+  const killer = new Killer(stage, hands.posts, hands.manager);
+  const kills = [...plan.kills];
+  let next = 0;
+  let killing: Promise<void> = Promise.resolve();
+  const actor = async () => {
+    for (let index = next++; index < plan.operations.length; index = next++) {
+      const kill = kills[0];
+      if (kill !== undefined && index >= kill.atOperation) {
+        kills.shift();
+        const before = killing;
+        killing = (async () => {
+          await before;
+          await killer.carryOut(kill);
+          const last = journal.kills.at(-1);
+          const start = last?.startMilliseconds?.toFixed(0) ?? "?";
+          hands.say(`killed at operation ${index} (${kill.kind}): ${last?.note}; up again ${start} ms after its start`);
+        })();
+        await killing;
+      }
+      await power.up;
+      const operation = plan.operations[index];
+      if (operation !== undefined) await carryOut(operation, hands);
+    }
+  };
+  await Promise.all(Array.from({ length: ACTORS }, actor));
+}
+
+async function carryOut(operation: Operation, { posts, manager }: Hands): Promise<void> {
+  switch (operation.do) {
+    case "post":
+      await posts.post(operation);
+      return;
+    case "repeat":
+      return posts.repeat(operation.choice);
+    case "conflict":
+      return posts.conflict(operation.choice);
+    case "bad":
+      return posts.bad(operation.tenant, operation.topic, operation.choice);
+    default:
+      return manager.carryOut(operation);
+  }
+}
+
+function summarize({ journal, loaded, quiet, drainMilliseconds, stateBytes }: Evidence): string {
+  const starts = journal.kills.flatMap(({ startMilliseconds }) => startMilliseconds ?? []);
+  const worst = (list: readonly number[]) => Math.max(0, ...list).toFixed(0);
+  const unknown = journal.posts.filter(({ tries }) => tries.some(({ status }) => status === null)).length;
+  const trouble = Map.groupBy(
+    journal.exchanges.filter(({ status }) => status >= 500),
+    ({ status }) => status,
+  );
+  return [
+    `${journal.posts.length} posts (${unknown} with an unanswered try), ${journal.arrivals.length} requests received`,
+    `${journal.exchanges.length} API answers (5xx: ${[...trouble].map(([status, all]) => `${all.length} × ${status}`).join(", ") || "none"})`,
+    `${journal.kills.length} kills, healthy at most ${worst(starts)} ms after a start; drained in ${(drainMilliseconds / 1000).toFixed(1)} s`,
+    `worst ack/receipt ${worst(quiet.ackMilliseconds)}/${worst(quiet.receiptMilliseconds)} ms quiet, ${worst(loaded.ackMilliseconds)}/${worst(loaded.receiptMilliseconds)} ms with hanging subscribers`,
+    `state ${(stateBytes / 1024 / 1024).toFixed(1)} MiB`,
+  ].join("; ");
+}
+
+function sizeOf(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
