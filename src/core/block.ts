@@ -1,4 +1,4 @@
-import type { LogEvent, NewEvent } from "./event.ts";
+import type { CloudEventContext, ExtensionValue, LogEvent, NewEvent } from "./event.ts";
 import { encodeEventId } from "./ids.ts";
 import { formatRfc3339 } from "./time.ts";
 
@@ -42,6 +42,17 @@ interface EventHead {
   readonly ct?: string;
   /** Default: 0. */
   readonly hops?: number;
+  readonly ce?: CloudEventHead;
+  /** Headers of the request. */
+  readonly h?: Readonly<Record<string, string>>;
+}
+
+interface CloudEventHead {
+  readonly id: string;
+  /** `dataschema`. */
+  readonly ds?: string;
+  /** Extensions; default: none. */
+  readonly x?: Readonly<Record<string, ExtensionValue>>;
 }
 
 const encoder = new TextEncoder();
@@ -111,6 +122,11 @@ export function decodeBlock(
       subject: event.sub ?? null,
       correlationId: event.cor ?? null,
       causationId: event.cau ?? null,
+      cloudEvent:
+        event.ce === undefined
+          ? null
+          : { id: event.ce.id, dataSchema: event.ce.ds ?? null, extensions: event.ce.x ?? {} },
+      headers: event.h ?? null,
       contentType: event.ct ?? JSON_TYPE,
       hops: event.hops ?? 0,
       data,
@@ -135,7 +151,9 @@ export function eventSizeBytes(event: NewEvent): number {
     lengthOf(event.source) +
     lengthOf(event.subject) +
     lengthOf(event.correlationId) +
-    lengthOf(event.causationId);
+    lengthOf(event.causationId) +
+    (event.cloudEvent === null ? 0 : JSON.stringify(event.cloudEvent).length) +
+    (event.headers === null ? 0 : JSON.stringify(event.headers).length);
   return EVENT_OVERHEAD_BYTES + JSON_BYTES_PER_CHARACTER * characters + event.data.byteLength;
 }
 
@@ -153,5 +171,13 @@ function eventHead(event: LogEvent, receivedTime: string): EventHead {
     ...(event.causationId !== null && { cau: event.causationId }),
     ...(event.contentType !== JSON_TYPE && { ct: event.contentType }),
     ...(event.hops !== 0 && { hops: event.hops }),
+    ...(event.cloudEvent !== null && { ce: cloudEventHead(event.cloudEvent) }),
+    ...(event.headers !== null && { h: event.headers }),
   };
 }
+
+const cloudEventHead = ({ id, dataSchema, extensions }: CloudEventContext): CloudEventHead => ({
+  id,
+  ...(dataSchema !== null && { ds: dataSchema }),
+  ...(Object.keys(extensions).length > 0 && { x: extensions }),
+});

@@ -1,3 +1,15 @@
+/** The types of CloudEvents attributes that JSON has; the others are strings there. */
+export type ExtensionValue = string | number | boolean;
+
+/** The attributes of a CloudEvent (1.0, section "Context Attributes") that have no place of their own in an event. */
+export interface CloudEventContext {
+  readonly id: string;
+  /** `dataschema`. */
+  readonly dataSchema: string | null;
+  /** By name, in the order in which they came. */
+  readonly extensions: Readonly<Record<string, ExtensionValue>>;
+}
+
 /** An event as a producer gave it, after validation and before it has a place in the log. */
 export interface NewEvent {
   readonly type: string;
@@ -9,6 +21,10 @@ export interface NewEvent {
   readonly subject: string | null;
   readonly correlationId: string | null;
   readonly causationId: string | null;
+  /** What the event is as a CloudEvent; null when it was not sent as one. */
+  readonly cloudEvent: CloudEventContext | null;
+  /** Headers of the request that are kept with it (those of a source's provider), names in lower case; null for none. */
+  readonly headers: Readonly<Record<string, string>> | null;
   /** Media type of `data` as it was sent; `application/json` for the JSON forms. */
   readonly contentType: string;
   /** How many gateways the event has passed already (`sluice-hops` of the publish). */
@@ -28,10 +44,11 @@ export interface LogEvent extends NewEvent {
   readonly time: string;
 }
 
-/** A member of a request's idempotency: the key, and a digest of what was sent under it (content type and bytes). */
+/** What makes a publish, or an event of it, the same as an earlier one. */
 export interface IdempotencyClaim {
   readonly key: string;
-  readonly fingerprint: string;
+  /** Digest of what was sent under the key (content type and bytes): other bytes are a conflict. null: any bytes are a duplicate. */
+  readonly fingerprint: string | null;
 }
 
 export interface AppendRequest {

@@ -34,11 +34,12 @@ export function operationalAppend(events: readonly OperationalEvent[]): AppendRe
       // In order, whoever it is about: recovered comes after failing.
       key: event.subscription?.id ?? event.topic,
       time: formatRfc3339(event.at),
-      ...{ source: null, subject: null, correlationId: null, causationId: null, hops: 0 },
+      ...{ source: null, subject: null, correlationId: null, causationId: null },
+      ...{ cloudEvent: null, headers: null, hops: 0 },
       contentType: "application/json",
       data: encoder.encode(JSON.stringify(dataOf(event))),
-      // One fingerprint for all: told again, it may be by another release, in other words.
-      idempotency: { key: event.happening, fingerprint: "" },
+      // Whatever the bytes: told again, it may be by another release, in other words.
+      idempotency: { key: event.happening, fingerprint: null },
     })),
     ...{ idempotency: null, requestId: null, expectedOffset: null },
   };

@@ -90,6 +90,7 @@ export function parsePublishedEvent(
     event: {
       ...context,
       time: timeMs === null ? null : formatRfc3339(timeMs),
+      ...{ cloudEvent: null, headers: null },
       contentType: "application/json",
       hops,
       data: data.bytes,

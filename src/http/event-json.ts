@@ -25,9 +25,9 @@ export function eventJson(event: LogEvent, topic: string): Uint8Array<ArrayBuffe
     subject,
     correlationId,
     causationId,
-    cloudEventId: null,
-    extensions: {},
-    headers: {},
+    cloudEventId: event.cloudEvent?.id ?? null,
+    extensions: event.cloudEvent?.extensions ?? {},
+    headers: event.headers ?? {},
     contentType,
     size: event.data.byteLength,
   }).slice(0, -1);

@@ -91,7 +91,8 @@ function testEvent(now: number): LogEvent {
   return {
     ...{ id: encodeEventId({ time: now, tag, partition: 0, offset }), partition: 0, offset, receivedAt: now },
     ...{ type: "sluice.test", key: null, time: formatRfc3339(now), source: null, subject: null },
-    ...{ correlationId: null, causationId: null, contentType: "application/json", hops: 0, data: DATA },
+    ...{ correlationId: null, causationId: null, cloudEvent: null, headers: null },
+    ...{ contentType: "application/json", hops: 0, data: DATA },
   };
 }
 

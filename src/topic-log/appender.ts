@@ -164,7 +164,7 @@ export class Appender {
     if (claim === null) return ok(null);
     const found = this.#store.idempotency(claim.key, now);
     if (found === null) return ok(null);
-    if (found.fingerprint !== claim.fingerprint) {
+    if (claim.fingerprint !== null && found.fingerprint !== claim.fingerprint) {
       return err(
         problem(
           "idempotency-conflict",

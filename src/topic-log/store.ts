@@ -25,7 +25,8 @@ export interface BlockRow {
 }
 
 export interface IdempotencyRow {
-  readonly fingerprint: string;
+  /** null: of a claim that looks at no bytes. */
+  readonly fingerprint: string | null;
   readonly at: number;
   readonly offset: number;
 }
@@ -198,7 +199,7 @@ export class TopicLogStore {
     this.#sql.exec(
       `INSERT OR REPLACE INTO idempotency_${bucket} (key, fingerprint, at, first_offset) VALUES (?, ?, ?, ?)`,
       key,
-      row.fingerprint,
+      row.fingerprint ?? "",
       row.at,
       row.offset,
     );

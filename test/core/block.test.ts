@@ -21,6 +21,14 @@ const anEvent = fc.record({
   subject: textOrNull,
   correlationId: textOrNull,
   causationId: textOrNull,
+  cloudEvent: fc.option(
+    fc.record({
+      id: text,
+      dataSchema: textOrNull,
+      extensions: fc.dictionary(fc.stringMatching(/^[a-z0-9]{1,20}$/), fc.oneof(text, fc.boolean(), fc.integer())),
+    }),
+  ),
+  headers: fc.option(fc.dictionary(fc.stringMatching(/^[a-z0-9-]{1,20}$/), text, { minKeys: 1 })),
   contentType: fc.constantFrom("application/json", "text/plain; charset=utf-8", "application/octet-stream"),
   hops: fc.integer({ min: 0, max: 16 }),
   data: fc.uint8Array({ maxLength: 200 }),
@@ -34,6 +42,8 @@ const SAMPLE: Context = {
   subject: null,
   correlationId: null,
   causationId: null,
+  cloudEvent: null,
+  headers: null,
   contentType: "application/json",
   hops: 0,
   data: new TextEncoder().encode('{ "amount": 9007199254740993 }'),
@@ -110,6 +120,8 @@ describe("a block", () => {
           subject: "u",
           correlationId: "c",
           causationId: "d",
+          cloudEvent: null,
+          headers: null,
           contentType: "text/plain",
           hops: 2,
           data: data("hi"),
@@ -117,6 +129,23 @@ describe("a block", () => {
       ],
       7,
     );
+    expect(decodeBlock(stored, WHERE)).toEqual(events);
+    expect(encodeBlock(events)).toEqual(stored);
+  });
+
+  it("keeps the stored form of a CloudEvent and of kept headers", () => {
+    const head =
+      '{"r":1795423425678,"o":1,"e":[{"n":0,"type":"a","ce":{"id":"1"}},{"n":0,"type":"a","ce":{"id":"2","ds":"urn:s","x":{"n":1,"b":true,"s":"t"}},"h":{"x-a":"b"}}]}';
+    const stored = Uint8Array.from([1, 0, 0, 0, head.length, ...new TextEncoder().encode(head)]);
+    const bare = { ...SAMPLE, type: "a", key: null, data: new Uint8Array() };
+    const events = inLog([
+      { ...bare, cloudEvent: { id: "1", dataSchema: null, extensions: {} } },
+      {
+        ...bare,
+        cloudEvent: { id: "2", dataSchema: "urn:s", extensions: { n: 1, b: true, s: "t" } },
+        headers: { "x-a": "b" },
+      },
+    ]);
     expect(decodeBlock(stored, WHERE)).toEqual(events);
     expect(encodeBlock(events)).toEqual(stored);
   });

@@ -144,7 +144,17 @@ it("calls do not nest deeper with more events, and a report starts no deliverer"
   log.create({ description: "", retentionDays: 30, retentionBytes: null });
   await machine.create(CONFIG, "latest");
   const event = {
-    ...{ type: "a", time: null, source: null, subject: null, correlationId: null, causationId: null, hops: 0 },
+    ...{
+      type: "a",
+      time: null,
+      source: null,
+      subject: null,
+      correlationId: null,
+      causationId: null,
+      cloudEvent: null,
+      headers: null,
+      hops: 0,
+    },
     ...{ contentType: "application/json", data: new TextEncoder().encode("1"), idempotency: null },
   };
   for (let batch = 0; batch < EVENTS / 20; batch += 1) {

@@ -22,6 +22,8 @@ const eventWith = (data: string | Uint8Array, contentType = "application/json"):
   subject: "s",
   correlationId: null,
   causationId: null,
+  cloudEvent: null,
+  headers: null,
   contentType,
   hops: 0,
   data: typeof data === "string" ? new TextEncoder().encode(data) : data,

@@ -42,6 +42,8 @@ describe("one event", () => {
               subject: null,
               correlationId: null,
               causationId: null,
+              cloudEvent: null,
+              headers: null,
               contentType: "application/json",
               hops: 3,
               data: new TextEncoder().encode('{"id":1}'),

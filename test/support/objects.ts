@@ -21,6 +21,8 @@ export const appendOf = (...events: Partial<AppendRequest["events"][number]>[]):
     subject: null,
     correlationId: null,
     causationId: null,
+    cloudEvent: null,
+    headers: null,
     contentType: "application/json",
     hops: 0,
     data: encoder.encode('{"amount":1.0}'),

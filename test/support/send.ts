@@ -10,6 +10,8 @@ const EVENT: LogEvent = {
   subject: null,
   correlationId: null,
   causationId: null,
+  cloudEvent: null,
+  headers: null,
   contentType: "application/json",
   hops: 0,
   data: new TextEncoder().encode('{"amount":1.0}'),

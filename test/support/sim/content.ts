@@ -20,7 +20,15 @@ export function newContent(n: number, random: Random): NewEvent {
   return {
     type: random.pick(TYPES),
     key: random.pick(KEYS),
-    ...{ time: null, source: null, subject: null, correlationId: null, causationId: null },
+    ...{
+      time: null,
+      source: null,
+      subject: null,
+      correlationId: null,
+      causationId: null,
+      cloudEvent: null,
+      headers: null,
+    },
     contentType: "application/json",
     hops: 0,
     data: new TextEncoder().encode(data),

@@ -59,7 +59,17 @@ export class Stage {
   /** Posts without waiting for the answer. */
   post(count = 1): ReturnType<TopicLogRpc["append"]> {
     const event: NewEvent = {
-      ...{ type: "a.one", key: null, time: null, source: null, subject: null, correlationId: null, causationId: null },
+      ...{
+        type: "a.one",
+        key: null,
+        time: null,
+        source: null,
+        subject: null,
+        correlationId: null,
+        causationId: null,
+        cloudEvent: null,
+        headers: null,
+      },
       ...{ contentType: "application/json", hops: 0, data: new TextEncoder().encode("{}") },
     };
     const events = Array.from({ length: count }, () => ({ ...event, idempotency: null }));
