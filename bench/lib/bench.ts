@@ -1,7 +1,7 @@
 import { Gateway } from "./gateway.ts";
 import { Load, Subscriber } from "./helper.ts";
 import { cpuSeconds } from "./processes.ts";
-import type { Row, Sample } from "./result.ts";
+import type { Measured, Row, Sample } from "./result.ts";
 import { type RunningWorker, startWorker, type WorkerOptions } from "./workers.ts";
 
 const OBJECT = (className: string) => ({ className, useSQLite: true });
@@ -15,6 +15,8 @@ export type FloorName = keyof typeof FLOORS;
 /** Rows that are measured together. */
 export interface Group {
   readonly name: string;
+  /** What it measures, in the order of its rows: known before anything was. */
+  readonly measures: readonly Measured[];
   run(bench: Bench): Promise<readonly Row[]>;
 }
 

@@ -1,6 +1,6 @@
 import { type Bench, type Group, sampled } from "../lib/bench.ts";
 import { EVENT } from "../lib/gateway.ts";
-import { rowOf, type Sample } from "../lib/result.ts";
+import { type Measured, rowOf, type Sample } from "../lib/result.ts";
 import { paired, rounds } from "../lib/rounds.ts";
 
 const CLIENTS = 32;
@@ -26,84 +26,78 @@ export async function blast(
   });
 }
 
+const WHAT = "ingest, single-event POST, 32 clients";
+const AGAINST_BARE: Measured = {
+  name: `${WHAT}, against a bare object, one row a request`,
+  unit: "requests/s",
+  goal: { direction: "at-least", target: 3, stretch: 4 },
+};
+const AGAINST_NOTHING: Measured = {
+  name: `${WHAT}, against an object call that stores nothing`,
+  unit: "requests/s",
+  goal: { direction: "at-least", target: 0.75, stretch: 1 },
+};
+
 export const ingest: Group = {
   name: "ingest",
+  measures: [AGAINST_BARE, AGAINST_NOTHING],
   async run(bench) {
     const [gateway, bare, nothing] = await Promise.all([
       bench.gateway(),
       bench.floor("bare-object"),
       bench.floor("stores-nothing"),
     ]);
-    const single = { body: EVENT, perRequest: 1, seconds: bench.size(5, 0.6) };
+    const single = { body: EVENT, perRequest: 1, seconds: bench.size(5, 0.5) };
     const topic = await gateway.createTopic();
     const own = { url: gateway.eventsUrl(topic), headers: gateway.headers, pids: gateway.worker.pids };
     const [bareOne, nothingOne] = [bare, nothing].map(({ origin, pids }) => ({ url: `${origin}/`, pids }));
     if (bareOne === undefined || nothingOne === undefined) throw new Error("a floor is missing");
     for (const target of [own, bareOne, nothingOne])
-      await blast(bench, target, { ...single, seconds: bench.size(2, 0.3) });
+      await blast(bench, target, { ...single, seconds: bench.size(2, 0.2) });
     const all = await rounds(
       [
         { name: "gateway", measure: () => blast(bench, own, single) },
         { name: "bare", measure: () => blast(bench, bareOne, single) },
         { name: "nothing", measure: () => blast(bench, nothingOne, single) },
       ],
-      { rounds: bench.size(5, 3), milliseconds: bench.size(120_000, 6000) },
+      { rounds: bench.size(5, 2), milliseconds: bench.size(120_000, 4500) },
     );
     const note = bench.scaled(null, `${single.seconds} s a turn`);
-    const what = "ingest, single-event POST, 32 clients";
     return [
-      rowOf(
-        {
-          name: `${what}, against a bare object`,
-          unit: "requests/s",
-          goal: { direction: "at-least", target: 3, stretch: 4 },
-          note,
-        },
-        paired(all, "gateway", "bare"),
-      ),
-      rowOf(
-        {
-          name: `${what}, against an object call that stores nothing`,
-          unit: "requests/s",
-          goal: { direction: "at-least", target: 0.75, stretch: 1 },
-          note,
-        },
-        paired(all, "gateway", "nothing"),
-      ),
+      rowOf({ ...AGAINST_BARE, note }, paired(all, "gateway", "bare")),
+      rowOf({ ...AGAINST_NOTHING, note }, paired(all, "gateway", "nothing")),
     ];
   },
 };
 
+const BATCHES: Measured = {
+  name: "ingest, batches of 100, 32 clients, against a bare object inserting 100 rows a request",
+  unit: "events/s",
+  goal: { direction: "at-least", target: 0.6, stretch: 1 },
+};
+
 export const ingestBatch: Group = {
   name: "batch",
+  measures: [BATCHES],
   async run(bench) {
     const [gateway, bare] = await Promise.all([bench.gateway(), bench.floor("bare-object")]);
     const body = `[${Array.from({ length: BATCH }, () => EVENT).join(",")}]`;
-    const batch = { body, perRequest: BATCH, seconds: bench.size(5, 0.6) };
+    const batch = { body, perRequest: BATCH, seconds: bench.size(5, 0.4) };
     const own = {
       url: gateway.eventsUrl(await gateway.createTopic()),
       headers: gateway.headers,
       pids: gateway.worker.pids,
     };
     const floor = { url: `${bare.origin}/batch`, pids: bare.pids };
-    for (const target of [own, floor]) await blast(bench, target, { ...batch, seconds: bench.size(2, 0.3) });
+    for (const target of [own, floor]) await blast(bench, target, { ...batch, seconds: bench.size(2, 0.2) });
     const all = await rounds(
       [
         { name: "gateway", measure: () => blast(bench, own, batch) },
         { name: "bare", measure: () => blast(bench, floor, batch) },
       ],
-      { rounds: bench.size(5, 3), milliseconds: bench.size(90_000, 3500) },
+      { rounds: bench.size(5, 2), milliseconds: bench.size(90_000, 2500) },
     );
-    return [
-      rowOf(
-        {
-          name: "ingest, batches of 100, 32 clients, against a bare object inserting 100 rows a request",
-          unit: "events/s",
-          goal: { direction: "at-least", target: 0.6, stretch: 1 },
-          note: bench.scaled(null, `${batch.seconds} s a turn`),
-        },
-        paired(all, "gateway", "bare"),
-      ),
-    ];
+    const note = bench.scaled(null, `${batch.seconds} s a turn`);
+    return [rowOf({ ...BATCHES, note }, paired(all, "gateway", "bare"))];
   },
 };

@@ -47,6 +47,7 @@ const PER_CPU: Measured = {
 
 export const together: Group = {
   name: "together",
+  measures: [RATE, PER_CPU],
   async run(bench) {
     if (!hasRedis()) return [RATE, PER_CPU].map((of) => skipped(of, "no redis-server is installed here"));
     const gateway = await bench.gateway();
@@ -67,14 +68,14 @@ export const together: Group = {
         pids: peer.pids,
         channel: channels.peer,
       };
-      for (const system of [own, other]) await sustained(bench, system, bench.size(5, 0.5));
-      const seconds = bench.size(60, 1);
+      for (const system of [own, other]) await sustained(bench, system, bench.size(5, 0.3));
+      const seconds = bench.size(60, 0.8);
       const all = await rounds(
         [
           { name: "gateway", measure: () => sustained(bench, own, seconds) },
           { name: "peer", measure: () => sustained(bench, other, seconds) },
         ],
-        { rounds: bench.size(2, 2), milliseconds: bench.size(360_000, 4000) },
+        { rounds: bench.size(2, 2), milliseconds: bench.size(360_000, 3000) },
       );
       const note = bench.scaled("all processes on the same cores, load and subscriber too", `${seconds} s a turn`);
       const pairs = paired(all, "gateway", "peer");
