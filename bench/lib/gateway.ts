@@ -1,5 +1,5 @@
 import type { Tally } from "../cost/counts.ts";
-import { type RunningWorker, startWorker } from "./workers.ts";
+import { type RunningWorker, startWorker, type WorkerOptions } from "./workers.ts";
 
 const ROOT_KEY = "root-key-of-the-bench";
 const OBJECT = { useSQLite: true };
@@ -46,8 +46,8 @@ export class Gateway {
   }
 
   /** `entry`: the gateway itself, or a Worker around it that counts. */
-  static async start(entry = "src/worker.ts"): Promise<Gateway> {
-    return new Gateway(await startWorker(entry, OPTIONS), "default");
+  static async start(entry = "src/worker.ts", more: WorkerOptions = {}): Promise<Gateway> {
+    return new Gateway(await startWorker(entry, { ...OPTIONS, ...more }), "default");
   }
 
   /** The same gateway, for another tenant. */

@@ -12,10 +12,15 @@ export interface RunningWorker {
   /** Ids of its processes. */
   readonly pids: readonly number[];
   memory(): { readonly now: number; readonly peak: number } | null;
+  /** Where a debugger connects, if the Worker was started with an `inspectorPort`. */
+  inspector(): Promise<URL>;
   stop(): Promise<void>;
 }
 
-export type WorkerOptions = Omit<V4WorkerOptions, "script" | "scriptPath" | "modules" | "name">;
+export type WorkerOptions = Omit<V4WorkerOptions, "script" | "scriptPath" | "modules" | "name"> & {
+  /** 0 = any free one. */
+  readonly inspectorPort?: number;
+};
 
 const COMPATIBILITY = { compatibilityDate: "2026-10-01", compatibilityFlags: ["global_fetch_strictly_public"] };
 
@@ -69,6 +74,7 @@ async function start(entry: string, options: WorkerOptions): Promise<RunningWork
     origin: url.origin,
     pids,
     memory: () => memoryBytes(pids[0] ?? -1),
+    inspector: () => miniflare.getInspectorURL(),
     stop: async () => {
       await miniflare.dispose();
       rmSync(state, { recursive: true, force: true });

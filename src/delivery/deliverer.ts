@@ -22,11 +22,13 @@ export class Deliverer extends WorkerEntrypoint<Env> {
 }
 
 function depsOf(env: Env): WorkDeps {
-  const targets = new WeakMap<Part, Promise<OpenTarget | null>>();
+  let last: { readonly part: Part; readonly text: string; readonly target: Promise<OpenTarget | null> } | null = null;
+  // Decrypted once as long as it is the same: most parts of a deliverer's life go to one target.
   const targetOf = (part: Part): Promise<OpenTarget | null> => {
-    const known = targets.get(part) ?? opened(part, env);
-    targets.set(part, known);
-    return known;
+    if (last?.part === part) return last.target;
+    const text = JSON.stringify(part.target);
+    last = { part, text, target: last?.text === text ? last.target : opened(part, env) };
+    return last.target;
   };
   return {
     send: async (send, part) => {

@@ -27,6 +27,7 @@ export function targetOf(config: SubscriptionConfig, now: number): Part["target"
 export class Leases {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
+  #context: { readonly config: SubscriptionConfig; readonly context: LeaseContext } | null = null;
 
   constructor(deps: SubscriptionDeps, state: SubscriptionState) {
     this.#deps = deps;
@@ -75,24 +76,31 @@ export class Leases {
 
   /** The deliverer's row while it has room and what its sends have in common is the same; else a new one. */
   rowFor(known: Known, deliverer: number | null, { sends, now }: { sends: number; now: number }): LeaseRow {
-    const { config } = known;
-    const context: LeaseContext = {
-      url: config.url,
-      headerNames: Object.keys(config.headers),
-      version: this.#deps.version,
-      leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
-    };
+    const context = this.#contextOf(known.config);
     const current = deliverer === null ? undefined : this.#state.filled.get(deliverer);
     if (
       current !== undefined &&
       current.entries.length + sends <= LEASE_ROW_MAX_SENDS &&
       current.bytes < LEASE_ROW_MAX_BYTES &&
-      JSON.stringify(current.context) === JSON.stringify(context)
+      (current.context === context || JSON.stringify(current.context) === JSON.stringify(context))
     ) {
       return current;
     }
     const row = this.#state.newRow(context, now);
     this.#state.filled.set(deliverer ?? row.id, row);
     return row;
+  }
+
+  /** The same object for the same configuration. */
+  #contextOf(config: SubscriptionConfig): LeaseContext {
+    if (this.#context?.config === config) return this.#context.context;
+    const context: LeaseContext = {
+      url: config.url,
+      headerNames: Object.keys(config.headers),
+      version: this.#deps.version,
+      leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
+    };
+    this.#context = { config, context };
+    return context;
   }
 }
