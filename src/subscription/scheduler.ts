@@ -69,7 +69,6 @@ export class Scheduler {
     }
     if (id === null || sends.length === 0) return null;
     const { config } = known;
-    this.#deps.log("lease", { subscription: config.id, deliverer: id, sends: sends.length });
     return {
       deliverer: id,
       subscription: `${config.tenant}/${config.id}`,
