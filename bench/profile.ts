@@ -1,5 +1,5 @@
 // Where the CPU goes: a profile of the gateway's own code while it works, as the functions that took most.
-//   node bench/profile.ts ingest|drain|together|fan-out
+//   node bench/profile.ts ingest|drain|latency|together|fan-out
 import { EVENT, Gateway } from "./lib/gateway.ts";
 import { Load, Subscriber } from "./lib/helper.ts";
 import { cpuSeconds } from "./lib/processes.ts";
@@ -101,6 +101,18 @@ const WORKS: Readonly<Record<string, () => Promise<() => Promise<number>>>> = {
     };
     await run(3);
     return () => run(5);
+  },
+  latency: async () => {
+    const topic = await gateway.createTopic();
+    await gateway.subscribe(topic, subscriber.url(CHANNEL));
+    const run = async (requests: number): Promise<number> => {
+      await subscriber.ask({ kind: "clear", channel: CHANNEL });
+      await load.ask({ kind: "pace", url: gateway.eventsUrl(topic), headers: gateway.headers, perSecond: 50, requests });
+      await until(requests);
+      return requests;
+    };
+    await run(100);
+    return () => run(250);
   },
   "fan-out": async () => {
     const topic = await gateway.createTopic();

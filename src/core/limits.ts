@@ -77,6 +77,8 @@ export const WAKE_BACKSTOP_MS = 5 * SECOND_MS;
 export const CLOCK_SKEW_MAX_MS = 60 * SECOND_MS;
 /** Events sent along with a wake; more is pulled. */
 export const WAKE_INLINE_MAX_BYTES = 64 * KIB;
+/** So many subscriptions are told in the turn of the commit; more would keep its producers waiting. */
+export const WAKE_AT_ONCE_MAX = 8;
 /** Wakes under way at once from one log. */
 export const WAKE_MAX_CONCURRENT = 64;
 
