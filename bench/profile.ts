@@ -107,7 +107,13 @@ const WORKS: Readonly<Record<string, () => Promise<() => Promise<number>>>> = {
     await gateway.subscribe(topic, subscriber.url(CHANNEL));
     const run = async (requests: number): Promise<number> => {
       await subscriber.ask({ kind: "clear", channel: CHANNEL });
-      await load.ask({ kind: "pace", url: gateway.eventsUrl(topic), headers: gateway.headers, perSecond: 50, requests });
+      await load.ask({
+        kind: "pace",
+        url: gateway.eventsUrl(topic),
+        headers: gateway.headers,
+        perSecond: 50,
+        requests,
+      });
       await until(requests);
       return requests;
     };

@@ -93,6 +93,12 @@ export const CONCURRENCY_MAX = 96;
 /** The platform lets six requests of an invocation wait for headers at a time. */
 export const SENDS_PER_DELIVERER_MAX = 6;
 export const DELIVERERS_MAX = 16;
+/** Sends leased for each place of a deliverer while there is a backlog: one report and one row for all of them. */
+export const SENDS_PER_PLACE_MAX = 4;
+/** Data of what waits for a place: it is in the deliverer's memory meanwhile. */
+export const PLACE_WAIT_MAX_BYTES = MIB;
+/** What waits for a place is begun within this, going by what sends take: well within SEND_START_MAX_MS. */
+export const PLACE_WAIT_MAX_MS = 60;
 /** Between a send's deadline and the end of its lease: time to report. */
 export const LEASE_GRACE_MS = 3 * SECOND_MS;
 /** A deliverer takes no send that could outlive this (the platform ends an invocation after 30 s). */
