@@ -52,6 +52,11 @@ export class LeaseTables {
     return this.#tables;
   }
 
+  /** Whether the next commit makes a table. */
+  get opening(): boolean {
+    return this.#opened.length > 0;
+  }
+
   /** As it is in storage. Bounded: no row before the oldest open one is read, but for the newest. */
   load(): LoadedLeases {
     this.#tables = this.#store.leaseTables();

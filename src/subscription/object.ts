@@ -18,6 +18,8 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
   readonly meter = { rowsWritten: 0, rowsRead: 0 };
   readonly #alarm: ObjectAlarm;
   #machine: SubscriptionMachine | null = null;
+  /** Finding it costs as much as a call of it. */
+  #deliverer: Cloudflare.Exports["Deliverer"] | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -57,7 +59,14 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
       topicLog: (tenant, topic) => topicLog(this.env, tenant, topic),
       directory: (tenant) => directory(this.env, tenant),
       deliver: async (part) => {
-        await this.ctx.exports.Deliverer.run(part);
+        this.#deliverer ??= this.ctx.exports.Deliverer;
+        try {
+          await this.#deliverer.run(part);
+        } catch (thrown) {
+          // A stub that threw once must not be used again.
+          this.#deliverer = null;
+          throw thrown;
+        }
       },
       scheduleRetry: async (delaySeconds) => {
         const message: RetryMessage = { version: 1, subscription: name };

@@ -247,12 +247,25 @@ export class SubscriptionState {
   /** Writes what was touched. If storage refuses, memory goes back to what is stored, and the refusal is passed on. */
   commit(): void {
     try {
-      this.#store.transaction(() => this.#write());
+      if (this.#isOneRow()) this.#write();
+      else this.#store.transaction(() => this.#write());
     } catch (thrown) {
       this.load();
       throw thrown;
     }
     this.#forgetDirty();
+  }
+
+  /** A single statement needs no transaction around it, which costs as much again. */
+  #isOneRow(): boolean {
+    const others =
+      this.#dirtyHoles.size +
+      this.#dirtySkips.size +
+      this.#dirtyLanes.size +
+      this.#letters.size +
+      this.#newOutbox.length;
+    const rest = others + this.#oldOutbox.length === 0 && !this.#dirtyRuntime && !this.#leases.opening;
+    return rest && this.#dirtyRows.size === 1;
   }
 
   #write(): void {
