@@ -65,7 +65,7 @@ describe("the official library", () => {
     const hooks = [await subscribe(topic, "cloudevents-structured"), await subscribe(topic, "cloudevents-binary")];
     const events = mode === "binary" ? EVENTS : [...EVENTS, binaryData];
     for (const event of events) await emit(topic, mode, event);
-    for (const [index, { secret, arrived }] of hooks.entries()) {
+    for (const { secret, arrived } of hooks) {
       const requests = await arrived(events.length);
       for (const [at, event] of events.entries()) {
         const request = requests.find(({ headers }) => headers["sluice-offset"] === String(at + 1));
