@@ -6,6 +6,8 @@ export interface CloudEventContext {
   readonly id: string;
   /** `dataschema`. */
   readonly dataSchema: string | null;
+  /** `time` as it was sent, to the last digit; null where there was none. */
+  readonly time: string | null;
   /** By name, in the order in which they came. */
   readonly extensions: Readonly<Record<string, ExtensionValue>>;
 }
@@ -53,7 +55,7 @@ export interface IdempotencyClaim {
 
 export interface AppendRequest {
   readonly events: readonly (NewEvent & { readonly idempotency: IdempotencyClaim | null })[];
-  /** `Idempotency-Key` of the whole request; then no event has one of its own. */
+  /** `Idempotency-Key` of the whole request; then an event has at most one that looks at no bytes. */
   readonly idempotency: IdempotencyClaim | null;
   /** `sluice-request-id` of the publish: the commit's log line names it. null: not from a request. */
   readonly requestId: string | null;

@@ -19,13 +19,22 @@ export const REQUEST_BODY_MAX_BYTES = 4 * MIB;
 export const REQUEST_DRAIN_MAX_BYTES = 100 * MIB;
 /** Events in one batch: what one commit can hold without starving others of the object's thread. */
 export const BATCH_MAX_EVENTS = 1000;
+/** Errors in one answer: enough to see what is wrong with a batch, not a thousand times the same. */
+export const PROBLEM_ERRORS_MAX = 20;
 /** Nesting of a JSON body: deep enough for any real document, shallow enough for any reader's stack. */
 export const JSON_MAX_DEPTH = 512;
 export const KEY_MAX_BYTES = 256;
-/** `source`, `subject`: URIs, in practice far shorter. */
+/** Of an event's `type`: a name, not a text. */
+export const TYPE_MAX_CHARACTERS = 256;
+/** `source`, `subject`, and of a CloudEvent `id` and `dataschema`: ids and URIs, in practice far shorter. */
 export const CONTEXT_MAX_BYTES = 1024;
 /** `correlationId`, `causationId`: ids. */
 export const CORRELATION_MAX_BYTES = 256;
+/**
+ * Attributes of a CloudEvent together, as headers of binary mode: common servers take 16 KiB for the whole head of a
+ * request, and there are other headers.
+ */
+export const CLOUDEVENT_ATTRIBUTES_MAX_BYTES = 12 * KIB;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** A repeat at an age of exactly this is a new event. */
 export const IDEMPOTENCY_WINDOW_MS = DAY_MS;

@@ -76,13 +76,17 @@ const placeHeaders = ({ event, previous }: RequestHeadersInput["send"]): Record<
 const keyHeader = (key: string | null): Record<string, string> =>
   key === null ? {} : { "sluice-key": encodeURIComponent(key) };
 
-/** The same headers as the delivery log shows them: with signature and custom headers named, their values hidden. */
+/**
+ * All headers of a request as the delivery log shows them, those of its event (event-headers.ts) included: signature and
+ * custom headers are named, their values hidden.
+ */
 export function redactedHeaders(
   input: RequestHeadersInput,
   customHeaderNames: readonly string[],
+  eventHeaders: Readonly<Record<string, string>> | null,
 ): Record<string, string> {
   const custom = customHeaderNames.map((name) => [name, HIDDEN] as const);
-  return { ...Object.fromEntries(custom), ...requestHeaders(input), "webhook-signature": HIDDEN };
+  return { ...eventHeaders, ...Object.fromEntries(custom), ...requestHeaders(input), "webhook-signature": HIDDEN };
 }
 
 /** One trace for all attempts of an event or batch, one span for each attempt. */

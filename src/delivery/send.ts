@@ -1,4 +1,5 @@
 import { sendBody } from "../core/body.ts";
+import { eventHeaders } from "../core/event-headers.ts";
 import { requestHeaders, webhookId } from "../core/request-headers.ts";
 import { parseRetryAfter } from "../core/retry-schedule.ts";
 import { keysAt, signStandardWebhook } from "../core/signature.ts";
@@ -62,7 +63,7 @@ async function prepare(send: Send, target: OpenTarget, { now, version }: SendOpt
   const startedAt = now();
   const timestampSeconds = Math.floor(startedAt / 1000);
   try {
-    const { bytes, contentType } = sendBody(target.format, send);
+    const { bytes, contentType } = sendBody(target.format, send, target.topic);
     const signature = await signStandardWebhook({
       id: webhookId(send),
       timestampSeconds,
@@ -70,8 +71,9 @@ async function prepare(send: Send, target: OpenTarget, { now, version }: SendOpt
       // Not those of the lease: a grace that has ended since has ended.
       secrets: keysAt(target.secrets, startedAt),
     });
-    // The gateway's own headers come last: no custom one overrides them.
+    // The gateway's own headers come last: none of the event or the subscription overrides them.
     const headers = new Headers({
+      ...eventHeaders(target.format, send.event, target.topic),
       ...target.headers,
       ...requestHeaders({ send, target, version, timestampSeconds, contentType }),
       "webhook-signature": signature,

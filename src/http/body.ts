@@ -12,6 +12,12 @@ import { joinBytes } from "./bytes.ts";
 
 /** Media types accepted where a JSON document is expected. */
 export const JSON_TYPES: readonly string[] = ["application/json"];
+/** Those of the JSON forms of a publish; the other ones are CloudEvents. */
+export const PUBLISH_TYPES: readonly string[] = [
+  "application/json",
+  "application/cloudevents+json",
+  "application/cloudevents-batch+json",
+];
 /** RFC 7396 brings its own. */
 export const PATCH_TYPES: readonly string[] = ["application/json", "application/merge-patch+json"];
 
@@ -31,15 +37,25 @@ export function refusedMediaType(
       `The body is missing. Send one with the content type ${accepted.join(" or ")}.`,
     );
   }
-  const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.trim().toLowerCase() !== "identity") {
-    return problem("unsupported-media-type", "Send the body without a Content-Encoding.");
-  }
-  const type = CONTENT_TYPE.exec(headers.get("content-type")?.trim() ?? "")?.[1]?.toLowerCase();
-  return type !== undefined && accepted.includes(type)
+  const encoded = refusedEncoding(headers);
+  if (encoded !== null) return encoded;
+  const type = jsonMediaType(headers);
+  return type !== null && accepted.includes(type)
     ? null
     : problem("unsupported-media-type", `Send the body with the content type ${accepted.join(" or ")}, in UTF-8.`);
 }
+
+/** 415 for a body with a Content-Encoding. */
+export function refusedEncoding(headers: Headers): Problem | null {
+  const encoding = headers.get("content-encoding");
+  return encoding === null || encoding.trim().toLowerCase() === "identity"
+    ? null
+    : problem("unsupported-media-type", "Send the body without a Content-Encoding.");
+}
+
+/** The media type of a body in UTF-8, in lower case; null for another charset, other parameters, or none at all. */
+export const jsonMediaType = (headers: Headers): string | null =>
+  CONTENT_TYPE.exec(headers.get("content-type")?.trim() ?? "")?.[1]?.toLowerCase() ?? null;
 
 /** The bytes of a body, at most REQUEST_BODY_MAX_BYTES whatever its headers say; `too-large` (413) naming the limit. */
 export async function readBody(request: Request): Promise<Result<Uint8Array, Problem>> {

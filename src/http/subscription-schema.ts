@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { FORMATS } from "../core/body.ts";
 import {
   BATCH_SEND_MAX_EVENTS,
   BATCH_SEND_WAIT_MAX_MS,
@@ -19,11 +20,9 @@ import {
 } from "../core/limits.ts";
 import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from "../core/names.ts";
 import { parseRfc3339 } from "../core/time.ts";
-import type { Format, Ordering } from "../subscription/rpc.ts";
+import type { Ordering } from "../subscription/rpc.ts";
 import type { Start } from "../topic-log/rpc.ts";
 import { anyString, fraction, isObject, members, notAvailable, prose, wholeNumber } from "./validate.ts";
-
-const FORMATS_LATER: readonly unknown[] = ["cloudevents-structured", "cloudevents-binary"];
 
 const Retry = members({
   scheduleSeconds: v.optional(
@@ -58,11 +57,7 @@ const Batch = v.nullable(
 
 const Ordered = v.picklist(["key", "topic", "none"] satisfies Ordering[], "must be key, topic or none");
 
-const Formatted = v.pipe(
-  v.unknown(),
-  v.check((value) => !FORMATS_LATER.includes(value), "is not available yet; use standard or raw"),
-  v.picklist(["standard", "raw"] satisfies Format[], "must be standard or raw"),
-);
+const Formatted = v.picklist(FORMATS, `must be one of ${FORMATS.join(", ")}`);
 
 const Seconds = v.nullable(wholeNumber(1, DISABLE_AFTER_MAX_SECONDS));
 

@@ -225,7 +225,7 @@ function attemptOf(known: Known, row: LeaseRow, entry: Entry): Attempt {
     error: result?.e ?? null,
     request: {
       url: row.context.url,
-      headers: redactedHeaders(input, row.context.headerNames),
+      headers: redactedHeaders(input, row.context.headerNames, lead.hd ?? null),
       bodyBytes: result?.b ?? 0,
     },
     response: result?.x ?? null,

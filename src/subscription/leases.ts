@@ -1,6 +1,7 @@
 import { batchId } from "../core/batch.ts";
 import { requestContentType } from "../core/body.ts";
 import type { LogEvent } from "../core/event.ts";
+import { shownEventHeaders } from "../core/event-headers.ts";
 import { LEASE_GRACE_MS, LEASE_ROW_MAX_BYTES, LEASE_ROW_MAX_SENDS } from "../core/limits.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { Entry, LeaseContext, LeaseRow } from "./model.ts";
@@ -52,11 +53,14 @@ export class Leases {
     const { row, deliverer, now, startAt } = at;
     const attemptId = this.#deps.newAttemptId();
     const batched = isBatched(known);
+    const { format, topic } = known.config;
     for (const { event, previous, attempt, trigger } of members) {
-      const ct = requestContentType(known.config.format, event);
+      const ct = requestContentType(format, event, batched);
+      const hd = shownEventHeaders(format, event, topic);
       const entry: Entry = {
         ...{ o: event.offset, id: event.id, t: event.type, k: event.key, h: event.hops, p: previous },
         ...{ n: attempt, a: attemptId, g: trigger, l: now, ct, out: null, fin: null, r: null },
+        ...(hd === null ? {} : { hd }),
         ...(batched ? { m: first.event.offset } : {}),
       };
       row.entries.push(entry);

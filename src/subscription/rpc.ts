@@ -1,3 +1,4 @@
+import type { Format } from "../core/body.ts";
 import type { Problem } from "../core/errors.ts";
 import type { LogEvent } from "../core/event.ts";
 import type { Filter } from "../core/filter.ts";
@@ -6,8 +7,7 @@ import type { Ordering } from "../core/ordering.ts";
 import type { Result } from "../core/result.ts";
 import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
 
-export type { Ordering };
-export type Format = "standard" | "raw";
+export type { Format, Ordering };
 export type Trigger = "fan-out" | "retry" | "probe" | "manual" | "redrive" | "seek" | "test";
 export type AttemptErrorCode =
   | "timeout"

@@ -1,6 +1,6 @@
 import { encodeBlock, eventSizeBytes } from "../core/block.ts";
 import { type Problem, problem } from "../core/errors.ts";
-import type { AppendedEvent, AppendRequest, IdempotencyClaim, LogEvent, NewEvent } from "../core/event.ts";
+import type { AppendedEvent, AppendRequest, IdempotencyClaim, LogEvent } from "../core/event.ts";
 import { encodeEventId } from "../core/ids.ts";
 import {
   APPEND_QUEUE_MAX_BYTES,
@@ -15,7 +15,7 @@ import { formatRfc3339 } from "../core/time.ts";
 import type { LogDeps } from "./deps.ts";
 import type { Reader } from "./reader.ts";
 import type { LogState } from "./state.ts";
-import type { TopicLogStore } from "./store.ts";
+import type { IdempotencyRow, Place, TopicLogStore } from "./store.ts";
 
 type Answer = Result<readonly AppendedEvent[], Problem>;
 
@@ -126,18 +126,15 @@ export class Appender {
     const log = this.#state.live;
     if (log === null) return err(GONE);
     const next = this.#state.nextOffset + events.length;
+    const commit = { tag: log.tag, events };
 
     const whole = this.#lookUp(request.idempotency, now);
     if (!whole.ok) return whole;
-    if (whole.value !== null) return ok(this.#repeat(request.events, whole.value, log.tag));
+    if (whole.value !== null) return ok(this.#repeat(request.events, whole.value, commit));
 
-    const known: (Known | null)[] = [];
-    for (const event of request.events) {
-      const one = this.#lookUp(event.idempotency, now);
-      if (!one.ok) return one;
-      known.push(one.value);
-    }
-    const fresh = known.filter((one) => one === null).length;
+    const found = this.#findPlaces(request.events, now, next);
+    if (!found.ok) return found;
+    const { places, fresh } = found.value;
     if (fresh > 0 && request.expectedOffset !== null && request.expectedOffset !== next) {
       return err(
         problem("offset-mismatch", `The event would get offset ${next}, not ${request.expectedOffset}.`, {
@@ -151,18 +148,52 @@ export class Appender {
     if (request.idempotency !== null) {
       this.#store.putIdempotency(request.idempotency.key, {
         fingerprint: request.idempotency.fingerprint,
-        at: now,
-        offset: next,
+        ...{ at: now, offset: next },
+        places: fresh === places.length ? null : places,
       });
     }
     return ok(
-      request.events.map((event, index) => this.#take(event, known[index] ?? null, { now, tag: log.tag, events })),
+      request.events.map((event, index) => {
+        const place = places[index] ?? { at: now, offset: next + index };
+        return place.offset < this.#state.nextOffset + events.length
+          ? this.#duplicate(event, place, commit)
+          : this.#take(event, place, commit);
+      }),
     );
   }
 
-  #lookUp(claim: IdempotencyClaim | null, now: number): Result<Known | null, Problem> {
+  /**
+   * Where each event of a request is or will be: at the place of the first one under its claim, which may be another of
+   * this very request, or at the next free offset. `fresh`: how many are new.
+   */
+  #findPlaces(
+    events: AppendRequest["events"],
+    now: number,
+    next: number,
+  ): Result<{ places: readonly Place[]; fresh: number }, Problem> {
+    const places: Place[] = [];
+    const own = new Map<string, IdempotencyRow>();
+    let fresh = 0;
+    for (const { idempotency: claim } of events) {
+      const known = this.#lookUp(claim, now, own);
+      if (!known.ok) return known;
+      const place = known.value ?? { at: now, offset: next + fresh };
+      places.push({ at: place.at, offset: place.offset });
+      if (known.value !== null) continue;
+      fresh += 1;
+      if (claim !== null) own.set(claim.key, { ...place, fingerprint: claim.fingerprint, places: null });
+    }
+    return ok({ places, fresh });
+  }
+
+  /** What is known under a claim, in the log or in `own`, which is not in it yet. */
+  #lookUp(
+    claim: IdempotencyClaim | null,
+    now: number,
+    own?: ReadonlyMap<string, IdempotencyRow>,
+  ): Result<IdempotencyRow | null, Problem> {
     if (claim === null) return ok(null);
-    const found = this.#store.idempotency(claim.key, now);
+    const found = own?.get(claim.key) ?? this.#store.idempotency(claim.key, now);
     if (found === null) return ok(null);
     if (claim.fingerprint !== null && found.fingerprint !== claim.fingerprint) {
       return err(
@@ -175,37 +206,41 @@ export class Appender {
     return ok(found);
   }
 
-  /** The first answer again: the same bytes under the same key took consecutive offsets from `known.offset` on. */
-  #repeat(events: readonly NewEvent[], known: Known, tag: number): AppendedEvent[] {
-    return events.map((event, index) => this.#duplicate(event, { at: known.at, offset: known.offset + index }, tag));
+  /** The first answer again. Unless some were duplicates then, the events took consecutive offsets from `known.offset` on. */
+  #repeat(events: AppendRequest["events"], known: IdempotencyRow, commit: Commit): AppendedEvent[] {
+    return events.map((event, index) =>
+      this.#duplicate(event, known.places?.[index] ?? { at: known.at, offset: known.offset + index }, commit),
+    );
   }
 
-  #duplicate(event: NewEvent, known: Known, tag: number): AppendedEvent {
+  /** The bytes may be others than the first ones only where the claim looks at none: then the first one is asked. */
+  #duplicate(event: AppendRequest["events"][number], place: Place, { tag, events }: Commit): AppendedEvent {
     const { partition } = this.#deps;
+    const { nextOffset } = this.#state;
+    const first =
+      event.idempotency?.fingerprint !== null
+        ? null
+        : place.offset < nextOffset
+          ? this.#reader.event(place.offset)
+          : events[place.offset - nextOffset];
     return {
-      id: encodeEventId({ time: known.at, tag, partition, offset: known.offset }),
+      id: encodeEventId({ time: place.at, tag, partition, offset: place.offset }),
       partition,
-      offset: known.offset,
-      type: event.type,
-      time: event.time ?? formatRfc3339(known.at),
+      offset: place.offset,
+      type: first?.type ?? event.type,
+      time: first?.time ?? event.time ?? formatRfc3339(place.at),
       duplicate: true,
     };
   }
 
-  #take(
-    event: AppendRequest["events"][number],
-    known: Known | null,
-    commit: { now: number; tag: number; events: LogEvent[] },
-  ): AppendedEvent {
-    if (known !== null) return this.#duplicate(event, known, commit.tag);
+  #take(event: AppendRequest["events"][number], { at, offset }: Place, { tag, events }: Commit): AppendedEvent {
     const { partition } = this.#deps;
-    const offset = this.#state.nextOffset + commit.events.length;
     const { idempotency, ...plain } = event;
-    const time = event.time ?? formatRfc3339(commit.now);
-    const id = encodeEventId({ time: commit.now, tag: commit.tag, partition, offset });
-    commit.events.push({ ...plain, id, partition, offset, time, receivedAt: commit.now });
+    const time = event.time ?? formatRfc3339(at);
+    const id = encodeEventId({ time: at, tag, partition, offset });
+    events.push({ ...plain, id, partition, offset, time, receivedAt: at });
     if (idempotency !== null) {
-      this.#store.putIdempotency(idempotency.key, { fingerprint: idempotency.fingerprint, at: commit.now, offset });
+      this.#store.putIdempotency(idempotency.key, { fingerprint: idempotency.fingerprint, at, offset, places: null });
     }
     return { id, partition, offset, type: event.type, time, duplicate: false };
   }
@@ -234,9 +269,10 @@ const who = (group: readonly Waiting[]) => ({
   requestIds: group.flatMap(({ request }) => request.requestId ?? []).join(" "),
 });
 
-interface Known {
-  readonly at: number;
-  readonly offset: number;
+/** The log a commit adds to, and what is in it so far. */
+interface Commit {
+  readonly tag: number;
+  readonly events: LogEvent[];
 }
 
 /** Cuts one commit into blocks that fit a row; only an event that is larger by itself exceeds BLOCK_MAX_BYTES. */

@@ -34,4 +34,16 @@ export const topicLogMigrations: readonly Migration[] = [
       "CREATE TABLE filling (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL, told INTEGER NOT NULL)",
     ],
   },
+  {
+    id: 3,
+    name: "idempotency-places",
+    // The tables that the store has made so far: where each event of a request is, if not at consecutive offsets.
+    up: (sql) => {
+      for (const { name } of sql.exec(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'idempotency_[0-9]*'",
+      )) {
+        sql.exec(`ALTER TABLE ${String(name)} ADD COLUMN places TEXT`);
+      }
+    },
+  },
 ];

@@ -58,9 +58,9 @@ export const idempotencyInMemory: Bug = {
     const known = new Map<string, SqlRow>();
     return {
       ...deps,
-      sql: watching(deps.sql, (statement, [key, fingerprint = null, at = null, offset = null]) => {
+      sql: watching(deps.sql, (statement, [key, fingerprint = null, at = null, offset = null, places = null]) => {
         if (/^INSERT OR REPLACE INTO idempotency_/.test(statement)) {
-          known.set(String(key), { fingerprint, at, first_offset: offset });
+          known.set(String(key), { fingerprint, at, first_offset: offset, places });
           return [];
         }
         if (!/FROM idempotency_/.test(statement)) return null;
