@@ -16,8 +16,7 @@ export interface Seen {
   readonly differences: readonly string[];
   readonly quiet: Samples;
   readonly loaded: Samples;
-  /** null: this run did not have the phase without private targets. */
-  readonly egress: Egress | null;
+  readonly egress: Egress;
   readonly stateBytes: number;
   /** What came later belongs to the phase without private targets, and is not in the dump. */
   readonly until: number;

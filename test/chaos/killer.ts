@@ -151,7 +151,7 @@ export class Killer {
   /** Nothing when it has been struck already. */
   #strikeAnyway(note: string): void {
     this.#stage.trap = null;
-    this.#stage.power.strike(note);
+    if (this.#stage.power.strike(note)) this.#stage.journal.remarks.push(note);
   }
 }
 

@@ -7,13 +7,13 @@ import { subscriptionsOf } from "./plan-subscriptions.ts";
 export const KILL_KINDS = [
   "half-request",
   "request-received",
-  "after-delete",
+  "after-pause",
   "unanswered",
   "backoff",
   "redrive",
   "answer-written",
   "starting",
-  "after-pause",
+  "after-delete",
   "twice",
 ] as const;
 export type KillKind = (typeof KILL_KINDS)[number];
@@ -92,7 +92,6 @@ export interface Plan {
   readonly operations: readonly Operation[];
   readonly kills: readonly Kill[];
   readonly isolation: { readonly hanging: number; readonly posts: number };
-  readonly egress: boolean;
 }
 
 export interface PlanOptions {
@@ -109,7 +108,7 @@ const TYPES = ["order.created", "order.paid", "stock.low"] as const;
 const KEYS = ["k1", "k2", "käse/3", "k4", "k5"] as const;
 const PADDING_MAX = 400;
 const BATCH_MAX = 8;
-/** From this many operations on it is a full run: more subscribers, more of them hanging, the second phase without private targets. */
+/** From this many operations on it is a full run: more subscribers, more of them hanging. */
 const FULL_OPERATIONS = 300;
 
 /** Everything that a run will do, and when the power goes: from the seed alone. */
@@ -126,8 +125,6 @@ export function makePlan({ seed, ops, kills }: PlanOptions): Plan {
     operations: Array.from({ length: ops }, () => operation(random, managed, full)),
     kills: killsOf(random, { seed, ops, kills }),
     isolation,
-    // One short run in three has this phase as well: it costs a start.
-    egress: full || seed % 3 === 0,
   };
 }
 

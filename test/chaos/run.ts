@@ -81,7 +81,8 @@ async function play(stage: Stage, say: Say): Promise<Evidence> {
   say("restarted and dumped again");
   const stateBytes = sizeOf(stage.gateway.stateDirectory);
   const until = now();
-  const egress = plan.egress ? await egressPhase(stage, posts) : null;
+  const egress = await egressPhase(stage, posts);
+  say("tried to get in where private targets are not allowed");
   for (const kill of journal.kills)
     if (kill.upAt === Number.POSITIVE_INFINITY) journal.remarks.push(`not up: ${kill.kind}`);
   return evidenceOf({

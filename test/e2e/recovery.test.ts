@@ -29,8 +29,14 @@ afterEach(async () => {
 
 const running = (): Gateway => gateway ?? expect.fail("The gateway has not been started.");
 const eventIdOf = (request: Received) => request.headers["webhook-id"] ?? "";
+/** As many scheduled retries as are needed for nothing to die before the hold (API clause 6.6). */
 const failures = (holdAfterFailures: number) => ({
-  retry: { scheduleSeconds: [], jitter: 0, onExhausted: "continue", holdAfterFailures },
+  retry: {
+    scheduleSeconds: Array(holdAfterFailures - 1).fill(0.05),
+    jitter: 0,
+    onExhausted: "continue",
+    holdAfterFailures,
+  },
 });
 
 interface Situation {
