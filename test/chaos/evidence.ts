@@ -17,7 +17,8 @@ export interface Seen {
   readonly quiet: Samples;
   readonly loaded: Samples;
   readonly egress: Egress;
-  readonly stateBytes: number;
+  /** On the disk, when all was quiet: databases without their write-ahead logs. */
+  readonly stored: { readonly databases: number; readonly bytes: number; readonly longestJournalBytes: number };
   /** What came later belongs to the phase without private targets, and is not in the dump. */
   readonly until: number;
   readonly drainMilliseconds: number;
