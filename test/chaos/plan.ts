@@ -3,7 +3,10 @@ import type { Filter } from "./journal.ts";
 import type { Manner } from "./manners.ts";
 import { subscriptionsOf } from "./plan-subscriptions.ts";
 
-/** Moments keyed to counts: each says what has to have happened so many times when the power goes. */
+/**
+ * Moments keyed to counts: each says what has to have happened so many times when the power goes. Of the Crash group of bad
+ * inputs these are C01, C08 (`answer-written`), C09 (`backoff`), C12 (`starting`, `twice`).
+ */
 export const KILL_KINDS = [
   "half-request",
   "request-received",

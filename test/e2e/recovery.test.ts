@@ -149,7 +149,7 @@ async function deleted() {
   };
 }
 
-/** A retry is pending when its topic is deleted by force. */
+/** C16: a retry is pending when its topic is deleted by force. */
 async function topicDeleted() {
   const retry = { scheduleSeconds: [1, 1, 1], jitter: 0, holdAfterFailures: null };
   const { client, subscriber, publish } = await situation("topic-deleted", 500, { retry });
