@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { GatewayOptions } from "../support/gateway-process.ts";
 import { CHECKERS } from "./checkers.ts";
 import { differences, dumpOf } from "./dump.ts";
@@ -79,13 +79,14 @@ async function play(stage: Stage, say: Say): Promise<Evidence> {
   await power.restart("unanswered");
   const after = await dumpOf(stage);
   say("restarted and dumped again");
-  const stateBytes = sizeOf(stage.gateway.stateDirectory);
+  const stored = storedIn(join(stage.gateway.stateDirectory, "v3", "do"));
   const until = now();
-  const egress = plan.egress ? await egressPhase(stage, posts) : null;
+  const egress = await egressPhase(stage, posts);
+  say("tried to get in where private targets are not allowed");
   for (const kill of journal.kills)
     if (kill.upAt === Number.POSITIVE_INFINITY) journal.remarks.push(`not up: ${kill.kind}`);
   return evidenceOf({
-    ...{ plan, journal, dump: before, differences: differences(before, after), quiet, loaded, egress, stateBytes },
+    ...{ plan, journal, dump: before, differences: differences(before, after), quiet, loaded, egress, stored },
     ...{ until, drainMilliseconds, firstStartMilliseconds: power.firstStart },
   });
 }
@@ -142,7 +143,7 @@ async function carryOut(operation: Operation, { posts, manager }: Hands): Promis
   }
 }
 
-function summarize({ journal, loaded, quiet, drainMilliseconds, stateBytes }: Evidence): string {
+function summarize({ journal, loaded, quiet, drainMilliseconds, stored }: Evidence): string {
   const starts = journal.kills.flatMap(({ startMilliseconds }) => startMilliseconds ?? []);
   const worst = (list: readonly number[]) => Math.max(0, ...list).toFixed(0);
   const unknown = journal.posts.filter(({ tries }) => tries.some(({ status }) => status === null)).length;
@@ -155,12 +156,23 @@ function summarize({ journal, loaded, quiet, drainMilliseconds, stateBytes }: Ev
     `${journal.exchanges.length} API answers (5xx: ${[...trouble].map(([status, all]) => `${all.length} × ${status}`).join(", ") || "none"})`,
     `${journal.kills.length} kills, healthy at most ${worst(starts)} ms after a start; drained in ${(drainMilliseconds / 1000).toFixed(1)} s`,
     `worst ack/receipt ${worst(quiet.ackMilliseconds)}/${worst(quiet.receiptMilliseconds)} ms quiet, ${worst(loaded.ackMilliseconds)}/${worst(loaded.receiptMilliseconds)} ms with hanging subscribers`,
-    `state ${(stateBytes / 1024 / 1024).toFixed(1)} MiB`,
+    `${stored.databases} databases of ${mebibytes(stored.bytes)} MiB, the longest journal ${mebibytes(stored.longestJournalBytes)} MiB`,
   ].join("; ");
 }
 
-function sizeOf(directory: string): number {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);
+
+/** Every object is an SQLite file with its write-ahead log; what else `wrangler dev` keeps is not ours. */
+function storedIn(directory: string): Evidence["stored"] {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && basename(entry.parentPath).startsWith("sluice-"),
+  );
+  const sizes = (end: string) =>
+    files.filter(({ name }) => name.endsWith(end)).map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+  const databases = sizes(".sqlite");
+  return {
+    databases: databases.length,
+    bytes: databases.reduce((sum, size) => sum + size, 0),
+    longestJournalBytes: Math.max(0, ...sizes(".sqlite-wal")),
+  };
 }

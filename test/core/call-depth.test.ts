@@ -134,7 +134,7 @@ function gateway(sent: (offset: number) => void) {
   return { log, machine };
 }
 
-it("calls do not nest deeper with more events, and a report starts no deliverer", async () => {
+it("O08 calls do not nest deeper with more events, and a report starts no deliverer", async () => {
   const delivered = Promise.withResolvers<void>();
   const offsets = new Set<number>();
   const { log, machine } = gateway((offset) => {

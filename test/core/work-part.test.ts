@@ -173,7 +173,7 @@ describe("working on a part", () => {
     ]);
   });
 
-  it(`never has more than ${SENDS_PER_DELIVERER_MAX} under way; the rest was not sent`, async () => {
+  it(`O08 never has more than ${SENDS_PER_DELIVERER_MAX} under way; the rest was not sent`, async () => {
     const { deps, started, reports } = deliverer(() => 20, nothingMore);
     await ended(workPart(partOf(sendsOf(1, 2, 3, 4, 5, 6, 7, 8)), deps));
     expect(started.map(([offset]) => offset)).toEqual([1, 2, 3, 4, 5, 6]);
