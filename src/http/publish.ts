@@ -1,7 +1,6 @@
 import { encodeBase64Url } from "../core/base64.ts";
 import { type Problem, problem } from "../core/errors.ts";
 import type { AppendedEvent, AppendRequest, IdempotencyClaim } from "../core/event.ts";
-import { HOPS_MAX } from "../core/limits.ts";
 import { parseIdempotencyKeyHeader } from "../core/names.ts";
 import { type PublishRequest, parsePublishJson } from "../core/publish.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -9,6 +8,7 @@ import { calling, topicLog } from "../rpc/objects.ts";
 import { jsonAnswer } from "./answer.ts";
 import { JSON_TYPES, readBody, refusedMediaType } from "./body.ts";
 import type { Answer, Call } from "./call.ts";
+import { readHops } from "./hops.ts";
 import { onTopic } from "./lookup.ts";
 import { noSuchTopic, topicIn } from "./path.ts";
 import { parseCount } from "./query.ts";
@@ -65,12 +65,8 @@ async function ifAbsent(call: Call, topic: string, { expectedOffset }: AppendReq
 
 /** `invalid` (422) for a malformed header, `loop` (508) for an event that passed HOPS_MAX gateways. */
 export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Problem> {
-  const hops = headers.get("sluice-hops");
-  const passed = hops === null ? 0 : parseCount(hops);
-  if (passed === null) return err(problem("invalid", "The header sluice-hops must be a whole number."));
-  if (passed >= HOPS_MAX) {
-    return err(problem("loop", `This event has passed ${passed} gateways. Find the subscription that sends it round.`));
-  }
+  const hops = readHops(headers);
+  if (!hops.ok) return hops;
   const expected = headers.get("sluice-expected-offset");
   const expectedOffset = expected === null ? null : parseCount(expected);
   if (expected !== null && (expectedOffset === null || expectedOffset < 1)) {
@@ -79,7 +75,7 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Pro
   const key = headers.get("idempotency-key");
   const idempotencyKey = key === null ? ok(null) : parseIdempotencyKeyHeader(key);
   if (!idempotencyKey.ok) return idempotencyKey;
-  return ok({ idempotencyKey: idempotencyKey.value, expectedOffset, hops: passed });
+  return ok({ idempotencyKey: idempotencyKey.value, expectedOffset, hops: hops.value });
 }
 
 async function toAppendRequest(

@@ -1,3 +1,4 @@
+import { isJsonContentType } from "../core/body.ts";
 import type { LogEvent } from "../core/event.ts";
 import type { FilterInput } from "../core/filter.ts";
 
@@ -23,7 +24,7 @@ function lazyData(event: LogEvent): () => unknown {
 }
 
 function parse(event: LogEvent): unknown {
-  if (event.contentType !== "application/json" && !event.contentType.endsWith("+json")) return undefined;
+  if (!isJsonContentType(event.contentType)) return undefined;
   try {
     return JSON.parse(decoder.decode(event.data));
   } catch {
