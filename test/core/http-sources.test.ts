@@ -39,6 +39,7 @@ describe("a source", () => {
     const head = await gateway.send("HEAD", "/v1/sources/gh");
     expect([head.status, await head.text()]).toEqual([200, ""]);
     expect(JSON.stringify([source, list, gateway.lines])).not.toContain("s3cret");
+    expect(gateway.store.find("gh")?.secrets).toMatch(/^v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]+$/);
   });
 
   it("without a name is called by its id, and needs no topic that is there", async () => {

@@ -21,6 +21,8 @@ export interface SourceAnswer {
 }
 
 export interface SourceGateway extends FakeGateway {
+  /** What is in storage. */
+  readonly store: SourceStore;
   /** What was appended. */
   readonly appended: AppendRequest[];
   create(document: unknown): Promise<SourceAnswer>;
@@ -79,6 +81,7 @@ export function sourceGateway({ directory, topicLog, variables }: FakeObjects = 
   };
   return {
     ...fake,
+    store,
     appended,
     create: async (document) => answered(await fake.send("POST", "/v1/sources", { json: document })),
     get: async (idOrName) => answered(await fake.send("GET", `/v1/sources/${idOrName}`)),

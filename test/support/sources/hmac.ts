@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { SourceTable } from "./table.ts";
 
 export const hmac: SourceTable = {
-  secrets: ["k", "a longer secret of ours"],
+  secrets: ["a secret of ours", "another one"],
   refusedSecrets: [],
   hmac: { header: "x-signature", algorithm: "sha512", encoding: "hex", prefix: "sha512=" },
   sign: ({ secret, body }) => ({

@@ -19,7 +19,8 @@ export const stripe: SourceTable = {
     ["of an unknown scheme", (proof) => proof.replace("v1=", "v2="), false],
     ["of the older scheme", (proof) => proof.replace("v1=", "v0="), false],
     ["without its time", (proof) => proof.replace(/^t=\d+,/, ""), false],
-    ["with two times", (proof) => `t=1,${proof}`, false],
+    ["behind another time", (proof) => `t=1,${proof}`, false],
+    ["before another time", (proof) => `${proof},t=1`, false],
   ],
   readings: [
     {

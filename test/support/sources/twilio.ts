@@ -5,7 +5,7 @@ const FORM = "application/x-www-form-urlencoded";
 
 /** What is signed, in the words of the specification: of a form its fields, sorted; of anything else its digest in the URL. */
 export const twilio: SourceTable = {
-  secrets: ["12345", "another auth token"],
+  secrets: ["auth-token-of-the-account", "the one before"],
   refusedSecrets: [],
   sign: ({ secret, body, contentType, url }) => {
     const fields = contentType === FORM ? [...new URLSearchParams(Buffer.from(body).toString())] : [];
