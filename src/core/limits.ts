@@ -43,6 +43,28 @@ export const IDEMPOTENCY_BUCKET_MS = 6 * HOUR_MS;
 /** An event that passed this many gateways is in a loop. */
 export const HOPS_MAX = 16;
 
+// ---- sources -----------------------------------------------------------------------------------------------
+
+/** Of a tenant. Each is a row, looked up by its token; nobody has as many senders. */
+export const SOURCES_MAX = 1000;
+/** During a rotation there are two; each costs a digest of every request. */
+export const SOURCE_SECRETS_MAX = 8;
+/** Longer than any provider's. */
+export const SOURCE_SECRET_MAX_CHARACTERS = 1024;
+/** Of a place in the body, the name of a header, a prefix. */
+export const SOURCE_OPTION_MAX_CHARACTERS = 256;
+/** A signed timestamp may be as far from the gateway's clock, either way: what Stripe, Slack and Standard Webhooks recommend. */
+export const SIGNATURE_TOLERANCE_SECONDS = 300;
+/** Signatures of one header that are looked at: a sender in rotation sends two. */
+export const SIGNATURES_MAX = 32;
+/** The media type of a body that is no JSON is a short text. */
+export const CONTENT_TYPE_MAX_CHARACTERS = 256;
+/** Headers kept with an event, and how long one may be: they are stored with it and sent on. */
+export const KEPT_HEADERS_MAX = 32;
+export const KEPT_HEADER_VALUE_MAX_CHARACTERS = 1024;
+/** What a source counts is gathered so long: a row a second at most, and so much is lost when an isolate dies. */
+export const SOURCE_COUNTS_FLUSH_MS = SECOND_MS;
+
 // ---- the log -----------------------------------------------------------------------------------------------
 
 /** A block is one row; SQLite on the platform takes rows of 2 MB. Only a single larger event exceeds this. */

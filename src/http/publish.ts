@@ -2,7 +2,6 @@ import { encodeBase64Url } from "../core/base64.ts";
 import { cloudEventClaim } from "../core/cloudevent-claim.ts";
 import { type Problem, problem } from "../core/errors.ts";
 import type { AppendedEvent, AppendRequest, IdempotencyClaim } from "../core/event.ts";
-import { HOPS_MAX } from "../core/limits.ts";
 import { parseIdempotencyKeyHeader } from "../core/names.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { calling, topicLog } from "../rpc/objects.ts";
@@ -10,6 +9,7 @@ import { jsonAnswer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { joinBytes } from "./bytes.ts";
 import type { Answer, Call } from "./call.ts";
+import { readHops } from "./hops.ts";
 import { onTopic } from "./lookup.ts";
 import { noSuchTopic, topicIn } from "./path.ts";
 import { type Publish, publishForm, readPublish } from "./publish-form.ts";
@@ -64,12 +64,8 @@ async function ifAbsent(call: Call, topic: string, { expectedOffset }: AppendReq
 
 /** `invalid` (422) for a malformed header, `loop` (508) for an event that passed HOPS_MAX gateways. */
 export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Problem> {
-  const hops = headers.get("sluice-hops");
-  const passed = hops === null ? 0 : parseCount(hops);
-  if (passed === null) return err(problem("invalid", "The header sluice-hops must be a whole number."));
-  if (passed >= HOPS_MAX) {
-    return err(problem("loop", `This event has passed ${passed} gateways. Find the subscription that sends it round.`));
-  }
+  const hops = readHops(headers);
+  if (!hops.ok) return hops;
   const expected = headers.get("sluice-expected-offset");
   const expectedOffset = expected === null ? null : parseCount(expected);
   if (expected !== null && (expectedOffset === null || expectedOffset < 1)) {
@@ -78,7 +74,7 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Pro
   const key = headers.get("idempotency-key");
   const idempotencyKey = key === null ? ok(null) : parseIdempotencyKeyHeader(key);
   if (!idempotencyKey.ok) return idempotencyKey;
-  return ok({ idempotencyKey: idempotencyKey.value, expectedOffset, hops: passed });
+  return ok({ idempotencyKey: idempotencyKey.value, expectedOffset, hops: hops.value });
 }
 
 async function toAppendRequest(
