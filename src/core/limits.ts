@@ -157,7 +157,7 @@ export const PACE_AHEAD_MS = 150;
 export const BATCH_SEND_MAX_EVENTS = 1000;
 /** A batch that waits longer for its last event is a report, not a delivery. */
 export const BATCH_SEND_WAIT_MAX_MS = 60 * SECOND_MS;
-/** `data` of one batch, unless a single event is larger: six of them are in a deliverer's memory. */
+/** `data` and extensions of one batch, unless a single event is larger: six of them are in a deliverer's memory. */
 export const BATCH_SEND_MAX_BYTES = MIB;
 /** Dead letters of a subscription that are on their way again at once: each is held in memory. */
 export const REDRIVE_MAX_EVENTS = 10_000;

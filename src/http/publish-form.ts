@@ -27,17 +27,14 @@ export function publishForm(request: Pick<Request, "headers" | "body">): Result<
   const { headers } = request;
   const structured = /^\s*application\/cloudevents/i.test(headers.get("content-type") ?? "");
   if (!structured && REQUIRED_ATTRIBUTES.some((name) => headers.has(name))) return binaryForm(headers);
-  const type = jsonMediaType(headers);
   const refused = refusedMediaType(request, PUBLISH_TYPES);
-  if (refused === null) return ok({ kind: KINDS[type ?? ""] ?? "json" });
+  if (refused === null) return ok({ kind: structured ? structuredKind(headers) : "json" });
   const unknown = refused.code === "unsupported-media-type" && refusedEncoding(headers) === null;
   return err(unknown ? unsupported() : refused);
 }
 
-const KINDS: Readonly<Record<string, "structured" | "batch">> = {
-  "application/cloudevents+json": "structured",
-  "application/cloudevents-batch+json": "batch",
-};
+const structuredKind = (headers: Headers): "structured" | "batch" =>
+  jsonMediaType(headers) === TYPES.batch ? "batch" : "structured";
 
 function binaryForm(headers: Headers): Result<PublishForm, Problem> {
   const encoded = refusedEncoding(headers);

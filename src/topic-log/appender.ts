@@ -1,6 +1,6 @@
 import { encodeBlock, eventSizeBytes } from "../core/block.ts";
 import { type Problem, problem } from "../core/errors.ts";
-import type { AppendedEvent, AppendRequest, IdempotencyClaim, LogEvent } from "../core/event.ts";
+import type { AppendedEvent, AppendRequest, LogEvent } from "../core/event.ts";
 import { encodeEventId } from "../core/ids.ts";
 import {
   APPEND_QUEUE_MAX_BYTES,
@@ -12,6 +12,7 @@ import {
 } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { formatRfc3339 } from "../core/time.ts";
+import { findPlaces, lookUp } from "./claims.ts";
 import type { LogDeps } from "./deps.ts";
 import type { Reader } from "./reader.ts";
 import type { LogState } from "./state.ts";
@@ -128,11 +129,11 @@ export class Appender {
     const next = this.#state.nextOffset + events.length;
     const commit = { tag: log.tag, events };
 
-    const whole = this.#lookUp(request.idempotency, now);
+    const whole = lookUp(this.#store, request.idempotency, now);
     if (!whole.ok) return whole;
     if (whole.value !== null) return ok(this.#repeat(request.events, whole.value, commit));
 
-    const found = this.#findPlaces(request.events, now, next);
+    const found = findPlaces(this.#store, request.events, { now, next });
     if (!found.ok) return found;
     const { places, fresh } = found.value;
     if (fresh > 0 && request.expectedOffset !== null && request.expectedOffset !== next) {
@@ -160,50 +161,6 @@ export class Appender {
           : this.#take(event, place, commit);
       }),
     );
-  }
-
-  /**
-   * Where each event of a request is or will be: at the place of the first one under its claim, which may be another of
-   * this very request, or at the next free offset. `fresh`: how many are new.
-   */
-  #findPlaces(
-    events: AppendRequest["events"],
-    now: number,
-    next: number,
-  ): Result<{ places: readonly Place[]; fresh: number }, Problem> {
-    const places: Place[] = [];
-    const own = new Map<string, IdempotencyRow>();
-    let fresh = 0;
-    for (const { idempotency: claim } of events) {
-      const known = this.#lookUp(claim, now, own);
-      if (!known.ok) return known;
-      const place = known.value ?? { at: now, offset: next + fresh };
-      places.push({ at: place.at, offset: place.offset });
-      if (known.value !== null) continue;
-      fresh += 1;
-      if (claim !== null) own.set(claim.key, { ...place, fingerprint: claim.fingerprint, places: null });
-    }
-    return ok({ places, fresh });
-  }
-
-  /** What is known under a claim, in the log or in `own`, which is not in it yet. */
-  #lookUp(
-    claim: IdempotencyClaim | null,
-    now: number,
-    own?: ReadonlyMap<string, IdempotencyRow>,
-  ): Result<IdempotencyRow | null, Problem> {
-    if (claim === null) return ok(null);
-    const found = own?.get(claim.key) ?? this.#store.idempotency(claim.key, now);
-    if (found === null) return ok(null);
-    if (claim.fingerprint !== null && found.fingerprint !== claim.fingerprint) {
-      return err(
-        problem(
-          "idempotency-conflict",
-          "This idempotency key was used for other bytes within the last 24 hours. Use a new key for a new event.",
-        ),
-      );
-    }
-    return ok(found);
   }
 
   /** The first answer again. Unless some were duplicates then, the events took consecutive offsets from `known.offset` on. */

@@ -70,7 +70,7 @@ describe("the official library", () => {
       for (const [at, event] of events.entries()) {
         const request = requests.find(({ headers }) => headers["sluice-offset"] === String(at + 1));
         if (request === undefined) throw new Error(`no request for ${event.id}`);
-        verify(request, secret);
+        verifyBytes(request, secret);
         const back = readBack(request);
         const { data, data_base64: _, ...attributes } = event.toJSON();
         expect(back).toMatchObject({
@@ -203,7 +203,7 @@ describe("a test (API clause 5.5)", () => {
   });
 });
 
-/** The libraries take a body for text, which this one is not. */
+/** The libraries take a body for JSON, which not every one is. */
 function verifyBytes({ headers, body }: Received, secret: string): void {
   const signed = Buffer.concat([Buffer.from(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.`), body]);
   const key = Buffer.from(secret.replace("whsec_", ""), "base64");
