@@ -21,7 +21,7 @@ export const twilio: Provider = {
     }
     return "mismatch";
   },
-  // Its forms do not say what they are about; typeFrom can (`/SmsStatus`). Its event streams have a type.
+  // Its forms do not say what they are about; typeFrom can tell where they hint at it (`/SmsStatus`).
   eventName: () => null,
   deliveryId: ({ headers, content }) => headers.get("i-twilio-idempotency-token") ?? content.at(["MessageSid"]),
   keeps: beginsWith("x-twilio-", "i-twilio-"),
