@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makePlan } from "./plan.ts";
 import { describePlan } from "./plan-text.ts";
-import { complaints, describeOutcome } from "./report.ts";
+import { complaints, describeOutcome, writeSeen } from "./report.ts";
 import { runPlan } from "./run.ts";
 
 const { values } = parseArgs({
@@ -31,8 +31,10 @@ for (let seed = first; seed < first + Number(values.seeds); seed++) {
   const outcome = await runPlan(plan, (line) => console.log(`  ${line}`), options);
   for (const [invariant, made] of outcome.checks) totals.set(invariant, (totals.get(invariant) ?? 0) + made);
   const wrong = complaints(outcome);
-  if (wrong.length > 0) failed.push(seed);
   console.log(describeOutcome(outcome, wrong));
+  if (wrong.length === 0) continue;
+  failed.push(seed);
+  console.log(`  all that was seen: ${writeSeen(outcome)}`);
 }
 if (Number(values.seeds) > 1) {
   console.log(

@@ -2,11 +2,11 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { GatewayOptions } from "../support/gateway-process.ts";
 import { CHECKERS } from "./checkers.ts";
-import { differences, dumpOf } from "./dump.ts";
+import { type Dump, differences, dumpOf } from "./dump.ts";
 import { egressPhase } from "./egress.ts";
 import { type Evidence, evidenceOf } from "./evidence.ts";
 import { heal } from "./heal.ts";
-import { now } from "./journal.ts";
+import { type Journal, now } from "./journal.ts";
 import { Killer } from "./killer.ts";
 import { Manager } from "./manager.ts";
 import { letThemHang, measure } from "./measure.ts";
@@ -26,6 +26,8 @@ export interface Outcome {
   readonly violations: readonly string[];
   readonly summary: string;
   readonly remarks: readonly string[];
+  /** Everything that was seen, for whoever has to explain a red run; without the dump where it did not come so far. */
+  readonly seen: { readonly journal: Journal; readonly dump: Dump | null };
 }
 
 export type Say = (line: string) => void;
@@ -39,8 +41,10 @@ export async function runPlan(plan: Plan, say: Say, options: GatewayOptions = {}
   const violations: string[] = [];
   let summary = "it did not come to an end";
   let judged = false;
+  let dump: Dump | null = null;
   try {
     const evidence = await play(stage, timed);
+    dump = evidence.dump;
     for (const { invariant, check } of CHECKERS) {
       checks.set(
         invariant,
@@ -56,7 +60,17 @@ export async function runPlan(plan: Plan, say: Say, options: GatewayOptions = {}
     await stage.close();
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  return { seed: plan.seed, seconds, judged, checks, violations, summary, remarks: stage.journal.remarks };
+  const { journal } = stage;
+  return {
+    seed: plan.seed,
+    seconds,
+    judged,
+    checks,
+    violations,
+    summary,
+    remarks: journal.remarks,
+    seen: { journal, dump },
+  };
 }
 
 async function play(stage: Stage, say: Say): Promise<Evidence> {

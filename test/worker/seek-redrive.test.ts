@@ -80,6 +80,23 @@ it("cancels what a seek forward skips, with a row only for what was tried", asyn
   ]);
 });
 
+it("back and then forward hides no attempt of what had failed and has not come again", async () => {
+  const { tenant, log } = await newTopic();
+  const retry = { ...NO_RETRIES, scheduleSeconds: [3600] };
+  const { rpc } = await newSubscription(tenant, { url: FAILING, ordering: "none", retry });
+  await append(log, 3);
+  await allAre(rpc, "retrying", 3);
+  await rpc.pause();
+  await rpc.seek("earliest", false);
+  expect((await deliveriesOf(rpc)).map(({ state }) => state)).toEqual(["pending", "pending", "pending"]);
+  await rpc.seek("latest", false);
+  const deliveries = await deliveriesOf(rpc);
+  expect(deliveries.map(({ state, attempts }) => [state, attempts.length])).toEqual(
+    Array.from({ length: 3 }, () => ["cancelled", 1]),
+  );
+  expect(await rpc.delivery(deliveries[0]?.eventId ?? "")).toMatchObject({ value: { state: "cancelled" } });
+});
+
 it("refuses to seek beyond the head", async () => {
   const { tenant, log } = await newTopic();
   const { rpc } = await newSubscription(tenant);

@@ -47,6 +47,7 @@ export class Manager {
     if (one === undefined) return;
     journal.subscriptions.set(config.id, {
       ...{ config, start, creation: one, stops: [], resumes: [], deleteAsked: null, retries: [], cancels: [] },
+      seeks: [],
       filters: [{ value: config.filter, asked, done: asked }],
       orderings: [{ value: config.ordering, asked, done: asked }],
     });
@@ -121,6 +122,27 @@ export class Manager {
     const one = await attempt(this.#world, [], () => this.rpc(record.config.id)[how](delivery.eventId));
     const accepted = one.answered === null || one.answered.value.ok;
     list[place] = { value: delivery.eventId, asked, done: one.answered, accepted };
+  }
+
+  /** Goes back or forward in the log, or brings all dead letters back. */
+  async replay(): Promise<void> {
+    const { random } = this.#world.ground;
+    await this.#change(async (record) => {
+      const rpc = this.rpc(record.config.id);
+      if (random.chance(0.3)) {
+        await attempt(this.#world, [], () => rpc.redrive({ eventIds: null, since: null, until: null }));
+        return;
+      }
+      const to: Start = random.pick<Start>(["earliest", "latest", { offset: random.between(1, 40) }]);
+      const asked = momentOf(this.#world);
+      const place = record.seeks.length;
+      record.seeks[place] = { value: null, asked, done: null };
+      const one = await attempt(this.#world, [], () => rpc.seek(to, false));
+      if (one.answered === null) return;
+      if (one.answered.value.ok)
+        record.seeks[place] = { value: one.answered.value.value.to, asked, done: one.answered };
+      else record.seeks.splice(place);
+    });
   }
 
   /** Pages through a delivery log while everything moves: newest first, nothing twice. */
