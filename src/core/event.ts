@@ -57,6 +57,11 @@ export interface AppendRequest {
   readonly idempotency: IdempotencyClaim | null;
   /** `sluice-request-id` of the publish: the commit's log line names it. null: not from a request. */
   readonly requestId: string | null;
+  /**
+   * Where the data of each event stands in the body, as pointers: what a refusal by the schema of its type points into.
+   * Left out: not from a request.
+   */
+  readonly dataPointers?: readonly string[];
   /** `Sluice-Expected-Offset`, only for a single event. */
   readonly expectedOffset: number | null;
 }

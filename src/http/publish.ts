@@ -103,6 +103,7 @@ async function toAppendRequest(
     ),
     idempotency: idempotencyKey === null ? null : await claim(idempotencyKey, body),
     requestId,
+    dataPointers: events.map((_, index) => (batch ? `#/${index}/data` : "#/data")),
     expectedOffset,
   });
 }

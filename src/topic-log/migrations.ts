@@ -34,4 +34,15 @@ export const topicLogMigrations: readonly Migration[] = [
       "CREATE TABLE filling (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL, told INTEGER NOT NULL)",
     ],
   },
+  {
+    id: 3,
+    name: "types",
+    up: [
+      // JSON: the schemas of event types are settings of the topic, written with the others.
+      "ALTER TABLE log ADD COLUMN types TEXT NOT NULL DEFAULT '{}'",
+      // One row a type whose events broke a schema of mode `warn`: written by a commit that has such events, deleted when
+      // the schema or its mode is another.
+      "CREATE TABLE warnings (type TEXT PRIMARY KEY, events INTEGER NOT NULL) WITHOUT ROWID",
+    ],
+  },
 ];

@@ -81,6 +81,10 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
     return this.#opened.describe();
   }
 
+  async types(): ReturnType<TopicLogRpc["types"]> {
+    return this.#opened.types();
+  }
+
   async append(...args: Parameters<TopicLogRpc["append"]>): ReturnType<TopicLogRpc["append"]> {
     return this.#opened.append(...args);
   }

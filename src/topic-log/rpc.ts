@@ -1,5 +1,6 @@
 import type { Problem } from "../core/errors.ts";
 import type { AppendedEvent, AppendRequest, LogEvent } from "../core/event.ts";
+import type { EventTypes } from "../core/event-types.ts";
 import type { Filter } from "../core/filter.ts";
 import type { Result } from "../core/result.ts";
 
@@ -10,15 +11,23 @@ export interface TopicSettings {
   readonly description: string;
   readonly retentionDays: number;
   readonly retentionBytes: number | null;
+  readonly types: EventTypes;
 }
 
-export interface PartitionDescription extends TopicSettings {
+/** All but the types, which may be large: they are asked for by themselves. */
+export interface PartitionDescription extends Omit<TopicSettings, "types"> {
   readonly partition: number;
   readonly firstOffset: number;
   readonly nextOffset: number;
   readonly bytes: number;
   readonly createdAt: number;
   readonly subscriptions: number;
+}
+
+/** What events must be, and how many were not and passed (mode `warn`), by type. */
+export interface TypesDescription {
+  readonly types: EventTypes;
+  readonly warnings: Readonly<Record<string, number>>;
 }
 
 /** A matched event with the offset its subscription matched before it (0: none since its start). */
@@ -121,6 +130,7 @@ export interface TopicLogRpc {
   create(settings: TopicSettings): Promise<Result<{ created: boolean; description: PartitionDescription }, Problem>>;
   configure(settings: Partial<TopicSettings>): Promise<Result<PartitionDescription, Problem>>;
   describe(): Promise<Result<PartitionDescription, Problem>>;
+  types(): Promise<Result<TypesDescription, Problem>>;
   append(request: AppendRequest): Promise<Result<readonly AppendedEvent[], Problem>>;
   read(query: ReadQuery): Promise<Result<ReadAnswer, Problem>>;
   event(id: string): Promise<Result<LogEvent, Problem>>;
