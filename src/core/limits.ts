@@ -198,6 +198,8 @@ export const CUSTOM_HEADER_VALUE_MAX_CHARACTERS = 4096;
 export const DESCRIPTION_MAX_CHARACTERS = 1024;
 export const FILTER_MAX_BYTES = 16 * KIB;
 export const FILTER_MAX_DEPTH = 32;
+/** Patterns in a filter: each may have to look at every element of an array of a megabyte, which takes some milliseconds. */
+export const FILTER_PATTERNS_MAX = 128;
 export const FILTER_TYPES_MAX = 100;
 export const SECRET_MIN_BYTES = 24;
 export const SECRET_MAX_BYTES = 64;

@@ -160,7 +160,7 @@ export class Log {
 
   unregister(subscription: string): Result<null, Problem> {
     if (this.#fanOut.listeners.has(subscription)) this.#store.deleteSubscriber(subscription);
-    this.#fanOut.listeners.delete(subscription);
+    this.#fanOut.remove(subscription);
     return ok(null);
   }
 
@@ -246,7 +246,7 @@ export class Log {
       for (const { row } of this.#fanOut.listeners.values()) this.#store.putSubscriber({ ...row, removing: true });
       this.#store.putLog({ ...log, live: false, nextOffset: this.#state.nextOffset });
     });
-    this.#fanOut.listeners.clear();
+    this.#fanOut.clear();
     this.#reader.forget();
     this.#state.reload();
     if (subscriptions.length > 0) this.#deps.alarm(this.#deps.now());

@@ -1,5 +1,5 @@
 import { type Problem, problem } from "../core/errors.ts";
-import { compileFilter, type Filter } from "../core/filter.ts";
+import type { Filter } from "../core/filter.ts";
 import { SUBSCRIPTIONS_PER_TOPIC_MAX } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ExpiryNotice } from "./expiry-notice.ts";
@@ -71,7 +71,7 @@ export class Registrations {
     const row = { ...listener.row, filter: JSON.stringify(filter), filterVersion, quietFrom: quiet, quietTo: quiet };
     this.#store.putSubscriber(row);
     listener.row = row;
-    listener.matches = compileFilter(filter);
+    this.#fanOut.refilter(listener, filter);
     listener.quietFrom = quiet;
     listener.quietTo = quiet;
     // The subscription pulls under the new filter by itself, and holds an alarm until it has.
