@@ -69,6 +69,8 @@ export const COUNT_SCAN_MAX_BYTES = 64 * MIB;
 export const EVENT_COUNT_BUCKETS_MAX = 1500;
 /** Events one read looks at before it answers with what it has: the object serves others too. */
 export const SCAN_MAX_EVENTS = 5000;
+/** Bytes of data that one test of a filter looks at: it may have to parse them all. */
+export const FILTER_TEST_MAX_BYTES = 16 * MIB;
 /** Bytes of events one read answers with. */
 export const READ_MAX_BYTES = 4 * MIB;
 /** A scanned position is persisted at least this often, so a filter that never matches is not run again from the start. */

@@ -17,6 +17,8 @@ import type {
   CountRange,
   FetchAnswer,
   FetchRequest,
+  FilterTestAnswer,
+  FilterTestQuery,
   PartitionDescription,
   PeekAnswer,
   ReadAnswer,
@@ -118,6 +120,10 @@ export class Log {
 
   read(query: ReadQuery): Result<ReadAnswer, Problem> {
     return this.#state.live === null ? err(NO_TOPIC) : this.#queries.read(query);
+  }
+
+  testFilter(query: FilterTestQuery): Result<FilterTestAnswer, Problem> {
+    return this.#state.live === null ? err(NO_TOPIC) : this.#queries.testFilter(query);
   }
 
   event(id: string): Result<LogEvent, Problem> {

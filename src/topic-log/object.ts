@@ -93,6 +93,10 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
     return this.#opened.read(...args);
   }
 
+  async testFilter(...args: Parameters<TopicLogRpc["testFilter"]>): ReturnType<TopicLogRpc["testFilter"]> {
+    return this.#opened.testFilter(...args);
+  }
+
   async event(...args: Parameters<TopicLogRpc["event"]>): ReturnType<TopicLogRpc["event"]> {
     return this.#opened.event(...args);
   }

@@ -90,6 +90,23 @@ export interface ReadAnswer {
   readonly nextOffset: number;
 }
 
+export interface FilterTestQuery {
+  readonly filter: Filter;
+  /** Offsets beyond this one; null: from the first. */
+  readonly after: number | null;
+  /** Received then or later, Unix ms. */
+  readonly since: number | null;
+  readonly limit: number;
+}
+
+export interface FilterTestAnswer {
+  readonly events: readonly LogEvent[];
+  /** How many events were looked at. */
+  readonly scanned: number;
+  /** The offset to continue after, or null at the end. */
+  readonly next: number | null;
+}
+
 export type Peeked = Pick<LogEvent, "id" | "offset" | "type" | "key">;
 
 export interface PeekAnswer {
@@ -133,6 +150,8 @@ export interface TopicLogRpc {
   types(): Promise<Result<TypesDescription, Problem>>;
   append(request: AppendRequest): Promise<Result<readonly AppendedEvent[], Problem>>;
   read(query: ReadQuery): Promise<Result<ReadAnswer, Problem>>;
+  /** Runs a filter over the log as deliveries would, changing nothing. */
+  testFilter(query: FilterTestQuery): Promise<Result<FilterTestAnswer, Problem>>;
   event(id: string): Promise<Result<LogEvent, Problem>>;
   /** Subscriptions whose filter matches the event and whose start is not beyond it, ids ascending. */
   matching(
