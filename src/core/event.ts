@@ -59,6 +59,11 @@ export interface AppendRequest {
   readonly idempotency: IdempotencyClaim | null;
   /** `sluice-request-id` of the publish: the commit's log line names it. null: not from a request. */
   readonly requestId: string | null;
+  /**
+   * Where the data of a single event stands in the body that was sent, as a pointer: what a refusal by the schema of its
+   * type points into. Left out: a batch, `#/<index>/data`.
+   */
+  readonly dataPointer?: string;
   /** `Sluice-Expected-Offset`, only for a single event. */
   readonly expectedOffset: number | null;
 }

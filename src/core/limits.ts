@@ -90,6 +90,8 @@ export const COMMIT_BUSY_MS = 10;
 export const APPEND_QUEUE_MAX_BYTES = 24 * MIB;
 /** Decoded blocks kept in memory: new events are read by every subscription soon after their commit. */
 export const BLOCK_CACHE_MAX_BYTES = 8 * MIB;
+/** Text of the data whose parsed values are kept: filters and schemas look at the same events. A value takes far more memory. */
+export const PARSED_CACHE_MAX_BYTES = 4 * MIB;
 /** Events looked at in one call that counts for a seek: it decodes them all. */
 export const COUNT_SCAN_MAX_EVENTS = 50_000;
 /** Bytes of events looked at in one such call: the object serves others too. */
@@ -98,6 +100,8 @@ export const COUNT_SCAN_MAX_BYTES = 64 * MIB;
 export const EVENT_COUNT_BUCKETS_MAX = 1500;
 /** Events one read looks at before it answers with what it has: the object serves others too. */
 export const SCAN_MAX_EVENTS = 5000;
+/** Bytes of data that one test of a filter looks at: it may have to parse them all. */
+export const FILTER_TEST_MAX_BYTES = 16 * MIB;
 /** Bytes of events one read answers with. */
 export const READ_MAX_BYTES = 4 * MIB;
 /** A scanned position is persisted at least this often, so a filter that never matches is not run again from the start. */
@@ -227,6 +231,8 @@ export const CUSTOM_HEADER_VALUE_MAX_CHARACTERS = 4096;
 export const DESCRIPTION_MAX_CHARACTERS = 1024;
 export const FILTER_MAX_BYTES = 16 * KIB;
 export const FILTER_MAX_DEPTH = 32;
+/** Patterns in a filter: each may have to look at every element of an array of a megabyte, which takes some milliseconds. */
+export const FILTER_PATTERNS_MAX = 128;
 export const FILTER_TYPES_MAX = 100;
 export const SECRET_MIN_BYTES = 24;
 export const SECRET_MAX_BYTES = 64;
@@ -273,3 +279,22 @@ export const REMOVED_LETTER_MAX_MS = 5 * DAY_MS;
 export const DEAD_LETTERS_PURGE_MAX_ROWS = 200;
 /** A health check writes a billed row and needs no key, so its answer holds this long. */
 export const HEALTH_PROBE_EVERY_MS = SECOND_MS;
+
+// ---- schemas of event types --------------------------------------------------------------------------------
+
+/** Event types of one topic that have a schema. */
+export const SCHEMAS_PER_TOPIC_MAX = 100;
+/** One schema, as JSON. */
+export const SCHEMA_MAX_BYTES = 64 * KIB;
+/** All schemas of a topic, as JSON: they are a part of its settings, in one row. */
+export const SCHEMAS_MAX_BYTES = 256 * KIB;
+export const SCHEMA_MAX_DEPTH = 64;
+/** Regular expressions in the schemas of a topic: compiling a large one takes milliseconds. */
+export const SCHEMA_PATTERNS_MAX = 100;
+export const SCHEMA_PATTERN_MAX_CHARACTERS = 1024;
+/** JSON values in the data of an event that is checked: each takes a hundred bytes of memory while it is. */
+export const SCHEMA_VALUES_MAX = 100_000;
+/** Steps that the schemas may take for the events of one request: about a second. */
+export const SCHEMA_STEPS_MAX = 2_000_000;
+/** Places that one refused request is told of. */
+export const SCHEMA_ERRORS_MAX = 20;

@@ -12,7 +12,7 @@ import type { Answer, Call } from "./call.ts";
 import { readHops } from "./hops.ts";
 import { onTopic } from "./lookup.ts";
 import { noSuchTopic, topicIn } from "./path.ts";
-import { type Publish, publishForm, readPublish } from "./publish-form.ts";
+import { type Publish, type PublishForm, publishForm, readPublish } from "./publish-form.ts";
 import { parseCount } from "./query.ts";
 
 /** What the headers of a publish ask for. */
@@ -34,7 +34,7 @@ export async function publishEvents(call: Call): Promise<Answer> {
   if (!body.ok) return body;
   const parsed = readPublish(form.value, call.request.headers, body.value, headers.value.hops);
   if (!parsed.ok) return parsed;
-  const request = await toAppendRequest(parsed.value, headers.value, call.requestId);
+  const request = await toAppendRequest(parsed.value, form.value, { ...headers.value, requestId: call.requestId });
   if (!request.ok) return request;
 
   const appended = await onTopic(
@@ -79,8 +79,8 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Pro
 
 async function toAppendRequest(
   { batch, events, contentType, content }: Publish,
-  { idempotencyKey, expectedOffset }: PublishHeaders,
-  requestId: string,
+  { kind }: PublishForm,
+  { idempotencyKey, expectedOffset, requestId }: PublishHeaders & { readonly requestId: string },
 ): Promise<Result<AppendRequest, Problem>> {
   if (batch && expectedOffset !== null) {
     return err(problem("invalid", "The header Sluice-Expected-Offset goes with a single event, not with a batch."));
@@ -98,6 +98,7 @@ async function toAppendRequest(
     ),
     idempotency: idempotencyKey === null ? null : await claim(idempotencyKey, contentType, content()),
     requestId,
+    ...(!batch && { dataPointer: kind === "binary" ? "#" : "#/data" }),
     expectedOffset,
   });
 }

@@ -4,6 +4,7 @@ import { cancelDelivery, getDelivery, listDeliveries, retryDelivery } from "./de
 import { postDemo, postDemoReceiver, putDemoReceiver } from "./demo.ts";
 import { getEvent, listEventDeliveries, listEvents } from "./events.ts";
 import { ofSource, ofSubscription } from "./existing.ts";
+import { testFilter } from "./filter-test.ts";
 import { getHealth } from "./health.ts";
 import { getProblem } from "./problem-pages.ts";
 import { publishEvents } from "./publish.ts";
@@ -48,6 +49,14 @@ const table: readonly Route[] = [
     scope: "read",
     query: PAGE,
     handler: listEventDeliveries,
+  },
+
+  {
+    method: "POST",
+    path: "/v1/topics/:topic/filter-test",
+    scope: "manage",
+    query: ["cursor"],
+    handler: testFilter,
   },
 
   { method: "GET", path: "/v1/topics", scope: "read", query: PAGE, handler: listTopics },

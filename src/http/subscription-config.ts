@@ -21,8 +21,11 @@ import { type Fault, invalidDocument } from "./validate.ts";
 
 type SealedHeaders = SubscriptionConfig["headers"];
 
-/** All of a configuration that a PUT sets anew; `name`, `topic`, `start` and the secret belong to its creation. */
-export type SubscriptionSettings = Required<SubscriptionPatch>;
+/**
+ * All of a configuration that a PUT sets anew; `name`, `topic`, `start` and the secret belong to its creation, and what
+ * comes of `verification` to the subscriber (handshake.ts).
+ */
+export type SubscriptionSettings = Required<Omit<SubscriptionPatch, "webhookOrigin">>;
 
 /** The secret of a new subscription: the one given, else random bytes. The text is for the answer, once. */
 export async function newSecret(

@@ -22,6 +22,7 @@ import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from "../core/names.ts";
 import { parseRfc3339 } from "../core/time.ts";
 import type { Ordering } from "../subscription/rpc.ts";
 import type { Start } from "../topic-log/rpc.ts";
+import type { Verification } from "./handshake.ts";
 import { anyString, fraction, isObject, members, notAvailable, prose, wholeNumber } from "./validate.ts";
 
 const Retry = members({
@@ -59,6 +60,8 @@ const Ordered = v.picklist(["key", "topic", "none"] satisfies Ordering[], "must 
 
 const Formatted = v.picklist(FORMATS, `must be one of ${FORMATS.join(", ")}`);
 
+const Verified = v.picklist(["none", "handshake"] satisfies Verification[], "must be none or handshake");
+
 const Seconds = v.nullable(wholeNumber(1, DISABLE_AFTER_MAX_SECONDS));
 
 /** Each value of these objects must be text; whether it may be a header is judged by src/core/custom-headers.ts. */
@@ -74,7 +77,6 @@ const HeaderChanges = v.custom<Record<string, string | null>>(
 /** Members of the contract that are accepted only as "not used". */
 const later = {
   replyTopic: notAvailable(null),
-  verification: notAvailable("none"),
 };
 
 const laterOnly = {
@@ -114,6 +116,7 @@ export const SubscriptionDocument = members(
     retry: v.optional(Retry, {}),
     disableAfterSeconds: v.optional(Seconds, DISABLE_AFTER_DEFAULT_SECONDS),
     secret: v.optional(anyString),
+    verification: v.optional(Verified, "none"),
     ...later,
   },
   laterOnly,
@@ -148,6 +151,7 @@ export const SubscriptionChanges = members(
     rateLimit: v.optional(RateLimit),
     batch: v.optional(Batch),
     disableAfterSeconds: v.optional(Seconds),
+    verification: change(Verified, "none"),
     ...later,
   },
   {

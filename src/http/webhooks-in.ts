@@ -86,7 +86,7 @@ async function append(
   { tenant, source }: FoundSource,
   event: Awaited<ReturnType<typeof readWebhook>>,
 ): Promise<Result<AppendedEvent, Problem>> {
-  const request = { events: [event], idempotency: null, requestId, expectedOffset: null };
+  const request = { events: [event], idempotency: null, requestId, dataPointer: "#", expectedOffset: null };
   const ifAbsent = settings.topicsAutoCreate ? "create" : noSuchTopic();
   const appended = await onTopic({ env, tenant }, source.topic, ifAbsent, (log) => log.append(request));
   if (!appended.ok) return appended;

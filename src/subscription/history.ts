@@ -214,7 +214,11 @@ function attemptOf(known: Known, row: LeaseRow, entry: Entry): Attempt {
       trigger: lead.g,
       batch: events.length === 0 ? null : { id: batchId(events.map(({ id }) => id)), events },
     },
-    target: { id: known.config.id, topic: known.config.topic },
+    target: {
+      id: known.config.id,
+      topic: known.config.topic,
+      webhookOrigin: row.context.webhookOrigin ?? null,
+    },
     version: row.context.version,
     timestampSeconds: Math.floor(startedAt / 1000),
     contentType: entry.ct,

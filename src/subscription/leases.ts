@@ -19,9 +19,9 @@ export const isBatched = ({ config }: Known): boolean => config.batch !== null;
 
 /** Where its sends go, and what signs them. */
 export function targetOf(config: SubscriptionConfig, now: number): Part["target"] {
-  const { id, tenant, topic, url, format, headers, timeoutSeconds } = config;
+  const { id, tenant, topic, url, format, headers, timeoutSeconds, webhookOrigin = null } = config;
   const secrets = config.secrets.filter((secret) => secret.expiresAt === null || secret.expiresAt > now);
-  return { id, tenant, topic, url, format, headers, timeoutSeconds, secrets };
+  return { id, tenant, topic, url, format, headers, timeoutSeconds, webhookOrigin, secrets };
 }
 
 /** Writes what was chosen into the delivery log and marks it as under way. Nothing is durable before the caller commits. */
@@ -85,6 +85,7 @@ export class Leases {
       headerNames: Object.keys(config.headers),
       version: this.#deps.version,
       leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
+      ...(typeof config.webhookOrigin === "string" && { webhookOrigin: config.webhookOrigin }),
     };
     const current = deliverer === null ? undefined : this.#state.filled.get(deliverer);
     if (

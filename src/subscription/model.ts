@@ -112,6 +112,8 @@ export interface LeaseContext {
   readonly version: string;
   /** From lease to expiry: the send's deadline and time to report it. */
   readonly leaseMilliseconds: number;
+  /** Of the subscription then; absent for none. */
+  readonly webhookOrigin?: string;
 }
 
 /** A row of the delivery log: sends of one deliverer, one after the other, with cursor and attempts inside. */

@@ -62,6 +62,8 @@ export interface SubscriptionConfig {
   readonly batch: BatchPolicy | null;
   readonly retry: RetryPolicy;
   readonly disableAfterSeconds: number | null;
+  /** The name of the gateway by which the url, asked in a handshake, allowed it to send; absent or null: it was not asked. */
+  readonly webhookOrigin?: string | null;
   /** Newest first. */
   readonly secrets: readonly SealedSecret[];
   /** As it was asked for at creation; shown, never used again. */
@@ -85,6 +87,7 @@ export type SubscriptionPatch = Partial<
     | "batch"
     | "retry"
     | "disableAfterSeconds"
+    | "webhookOrigin"
   >
 >;
 
@@ -228,7 +231,7 @@ export interface Part {
   readonly leasedAt: number;
   readonly target: Pick<
     SubscriptionConfig,
-    "id" | "tenant" | "topic" | "url" | "format" | "headers" | "timeoutSeconds"
+    "id" | "tenant" | "topic" | "url" | "format" | "headers" | "timeoutSeconds" | "webhookOrigin"
   > & {
     /** Those that were live at the lease; one whose grace has ended by the send signs no more. */
     readonly secrets: readonly SealedSecret[];

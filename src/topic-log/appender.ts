@@ -15,6 +15,7 @@ import { formatRfc3339 } from "../core/time.ts";
 import { findPlaces, lookUp } from "./claims.ts";
 import type { LogDeps } from "./deps.ts";
 import type { Reader } from "./reader.ts";
+import type { Schemas } from "./schemas.ts";
 import type { LogState } from "./state.ts";
 import type { IdempotencyRow, Place, TopicLogStore } from "./store.ts";
 
@@ -40,6 +41,7 @@ export class Appender {
   readonly #state: LogState;
   readonly #store: TopicLogStore;
   readonly #reader: Reader;
+  readonly #schemas: Schemas;
   readonly #committed: (events: readonly LogEvent[]) => void;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -49,13 +51,14 @@ export class Appender {
   /** `committed` is called in the turn of the commit, so that the alarm it sets is durable with the events. */
   constructor(
     deps: LogDeps,
-    parts: { state: LogState; store: TopicLogStore; reader: Reader },
+    parts: { state: LogState; store: TopicLogStore; reader: Reader; schemas: Schemas },
     committed: (events: readonly LogEvent[]) => void,
   ) {
     this.#deps = deps;
     this.#state = parts.state;
     this.#store = parts.store;
     this.#reader = parts.reader;
+    this.#schemas = parts.schemas;
     this.#committed = committed;
   }
 
@@ -105,14 +108,17 @@ export class Appender {
     const started = this.#deps.now();
     const now = this.#state.time(started);
     const events: LogEvent[] = [];
+    const warned: string[] = [];
     try {
       const answers = this.#store.transaction(() => {
-        const placed = group.map(({ request }) => this.#place(request, now, events));
+        const placed = group.map(({ request }) => this.#place(request, now, { events, warned }));
         if (events.length > 0) this.#writeBlocks(events, now);
+        for (const [type, count] of counted(warned)) this.#store.addWarnings(type, count);
         return placed;
       });
       if (events.length > 0) this.#committed(events);
-      this.#deps.log("commit", { ...who(group), events: events.length, head: this.#state.head });
+      const warnings = warned.length > 0 ? { schemaWarnings: warned.length } : {};
+      this.#deps.log("commit", { ...who(group), events: events.length, head: this.#state.head, ...warnings });
       return answers;
     } catch (thrown) {
       this.#state.reload();
@@ -123,7 +129,7 @@ export class Appender {
   }
 
   /** Judges one request whole before anything of it is taken up. */
-  #place(request: AppendRequest, now: number, events: LogEvent[]): Answer {
+  #place(request: AppendRequest, now: number, { events, warned }: { events: LogEvent[]; warned: string[] }): Answer {
     const log = this.#state.live;
     if (log === null) return err(GONE);
     const next = this.#state.nextOffset + events.length;
@@ -136,21 +142,25 @@ export class Appender {
     const found = findPlaces(this.#store, request.events, { now, next });
     if (!found.ok) return found;
     const { places, fresh } = found.value;
-    if (fresh > 0 && request.expectedOffset !== null && request.expectedOffset !== next) {
+    // After the duplicates: what was accepted once stays accepted, whatever the schemas say by now.
+    const judged = this.#schemas.judge(request, (index) => fresh.has(index));
+    if (!judged.ok) return judged;
+    if (fresh.size > 0 && request.expectedOffset !== null && request.expectedOffset !== next) {
       return err(
         problem("offset-mismatch", `The event would get offset ${next}, not ${request.expectedOffset}.`, {
           extra: { nextOffset: next },
         }),
       );
     }
-    if (fresh > 0 && this.#state.bytes >= PARTITION_MAX_BYTES) {
+    if (fresh.size > 0 && this.#state.bytes >= PARTITION_MAX_BYTES) {
       return err(problem("topic-full", "The topic is full: shorten its retention or use another topic."));
     }
+    warned.push(...judged.value);
     if (request.idempotency !== null) {
       this.#store.putIdempotency(request.idempotency.key, {
         fingerprint: request.idempotency.fingerprint,
         ...{ at: now, offset: next },
-        places: fresh === places.length ? null : places,
+        places: fresh.size === places.length ? null : places,
       });
     }
     return ok(
@@ -225,6 +235,12 @@ const who = (group: readonly Waiting[]) => ({
   requests: group.length,
   requestIds: group.flatMap(({ request }) => request.requestId ?? []).join(" "),
 });
+
+function counted(names: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
 
 /** The log a commit adds to, and what is in it so far. */
 interface Commit {

@@ -28,23 +28,23 @@ export function lookUp(
 
 /**
  * Where each event of a request is or will be: at the place of the first one under its claim, which may be another of
- * this very request, or at the next free offset. `fresh`: how many are new.
+ * this very request, or at the next free offset. `fresh`: which of them are new, by index.
  */
 export function findPlaces(
   store: Claims,
   events: AppendRequest["events"],
   { now, next }: { readonly now: number; readonly next: number },
-): Result<{ places: readonly Place[]; fresh: number }, Problem> {
+): Result<{ places: readonly Place[]; fresh: ReadonlySet<number> }, Problem> {
   const places: Place[] = [];
   const own = new Map<string, IdempotencyRow>();
-  let fresh = 0;
-  for (const { idempotency: claim } of events) {
+  const fresh = new Set<number>();
+  for (const [index, { idempotency: claim }] of events.entries()) {
     const known = lookUp(store, claim, now, own);
     if (!known.ok) return known;
-    const place = known.value ?? { at: now, offset: next + fresh };
+    const place = known.value ?? { at: now, offset: next + fresh.size };
     places.push({ at: place.at, offset: place.offset });
     if (known.value !== null) continue;
-    fresh += 1;
+    fresh.add(index);
     if (claim !== null) own.set(claim.key, { ...place, fingerprint: claim.fingerprint, places: null });
   }
   return ok({ places, fresh });

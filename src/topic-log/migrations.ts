@@ -46,4 +46,15 @@ export const topicLogMigrations: readonly Migration[] = [
       }
     },
   },
+  {
+    id: 4,
+    name: "types",
+    up: [
+      // JSON: the schemas of event types are settings of the topic, written with the others.
+      "ALTER TABLE log ADD COLUMN types TEXT NOT NULL DEFAULT '{}'",
+      // One row a type whose events broke a schema of mode `warn`: written by a commit that has such events, deleted when
+      // the schema or its mode is another.
+      "CREATE TABLE warnings (type TEXT PRIMARY KEY, events INTEGER NOT NULL) WITHOUT ROWID",
+    ],
+  },
 ];

@@ -1,3 +1,4 @@
+import type { EventTypes } from "../core/event-types.ts";
 import { IDEMPOTENCY_BUCKET_MS, IDEMPOTENCY_WINDOW_MS } from "../core/limits.ts";
 import type { Sql, SqlRow, SqlValue } from "../core/sql.ts";
 import type { TopicSettings } from "./rpc.ts";
@@ -58,6 +59,11 @@ export interface SubscriberRow {
 const integer = (value: SqlValue | undefined): number => (typeof value === "number" ? value : 0);
 const text = (value: SqlValue | undefined): string => (typeof value === "string" ? value : "");
 
+function eventTypes(value: SqlValue | undefined): EventTypes {
+  const types: EventTypes = JSON.parse(text(value) || "{}");
+  return types;
+}
+
 const blockRow = (row: SqlRow): BlockRow => ({
   firstOffset: integer(row.first_offset),
   lastOffset: integer(row.last_offset),
@@ -109,22 +115,43 @@ export class TopicLogStore {
       description: text(row.description),
       retentionDays: integer(row.retention_days),
       retentionBytes: typeof row.retention_bytes === "number" ? row.retention_bytes : null,
+      types: eventTypes(row.types),
       nextOffset: integer(row.next_offset),
     };
   }
 
   putLog(log: LogRow): void {
     this.#sql.exec(
-      `INSERT OR REPLACE INTO log (id, tag, live, created_at, description, retention_days, retention_bytes, next_offset)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO log (id, tag, live, created_at, description, retention_days, retention_bytes, types, next_offset)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)`,
       log.tag,
       log.live ? 1 : 0,
       log.createdAt,
       log.description,
       log.retentionDays,
       log.retentionBytes,
+      JSON.stringify(log.types),
       log.nextOffset,
     );
+  }
+
+  // ---- events that broke the schema of their type, and passed
+
+  warnings(): Readonly<Record<string, number>> {
+    const rows = this.#sql.exec("SELECT type, events FROM warnings ORDER BY type");
+    return Object.fromEntries(rows.map((row) => [text(row.type), integer(row.events)]));
+  }
+
+  addWarnings(type: string, events: number): void {
+    this.#sql.exec(
+      "INSERT INTO warnings (type, events) VALUES (?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+      type,
+      events,
+    );
+  }
+
+  deleteWarnings(type: string): void {
+    this.#sql.exec("DELETE FROM warnings WHERE type = ?", type);
   }
 
   // ---- segments and blocks

@@ -141,7 +141,7 @@ it("O08 calls do not nest deeper with more events, and a report starts no delive
     offsets.add(offset);
     if (offsets.size === EVENTS) delivered.resolve();
   });
-  log.create({ description: "", retentionDays: 30, retentionBytes: null });
+  log.create({ description: "", retentionDays: 30, retentionBytes: null, types: {} });
   await machine.create(CONFIG, "latest");
   const event = {
     ...{

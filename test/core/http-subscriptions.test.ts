@@ -136,7 +136,7 @@ describe("a refused subscription creates nothing, not even its topic", () => {
     ["a fraction of a timeout", { ...DOCUMENT, timeoutSeconds: 1.5 }, "#/timeoutSeconds"],
     ["no concurrency", { ...DOCUMENT, concurrency: 0 }, "#/concurrency"],
     ["a reply topic", { ...DOCUMENT, replyTopic: "replies" }, "#/replyTopic"],
-    ["a handshake", { ...DOCUMENT, verification: "handshake" }, "#/verification"],
+    ["another verification", { ...DOCUMENT, verification: "challenge" }, "#/verification"],
     ["a target topic", { ...DOCUMENT, targetTopic: "other" }, "#/targetTopic"],
     ["pulling", { ...DOCUMENT, pull: true }, "#/pull"],
     ["31 retries", { ...DOCUMENT, retry: { scheduleSeconds: Array(31).fill(1) } }, "#/retry/scheduleSeconds"],

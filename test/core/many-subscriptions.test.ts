@@ -40,7 +40,7 @@ it("W02 W08 one event for as many subscriptions as a topic takes is acknowledged
     },
     null,
   );
-  log.create({ description: "", retentionDays: 30, retentionBytes: null });
+  log.create({ description: "", retentionDays: 30, retentionBytes: null, types: {} });
   const register = (n: number) => log.register(`sub_${n}`, { types: [], match: {} }, 1, "latest");
   const nothing = { after: 0, offsets: [], lanes: [], floor: 0, maxEvents: 1 };
   for (let n = 0; n < SUBSCRIPTIONS_PER_TOPIC_MAX; n++) {

@@ -91,10 +91,11 @@ describe("an example of the protocol's document", () => {
 
   it("of a topic is accepted, and shown like that", async () => {
     const settings = { description: "", retentionDays: 14, retentionBytes: null };
+    const { types } = JSON.parse(example("3.1"));
     const log = { ...settings, partition: 0, firstOffset: 1, nextOffset: 9, bytes: 1, createdAt: 0, subscriptions: 2 };
     const gateway = fakeGateway({
       directory: { ensureTopic: async () => ok({ created: true }) },
-      topicLog: { describe: async () => ok(log) },
+      topicLog: { describe: async () => ok(log), types: async () => ok({ types, warnings: {} }) },
     });
     const answer = await gateway.send("PUT", "/v1/topics/orders", { json: example("3.1") });
     expect(answer.status).toBe(201);

@@ -127,7 +127,7 @@ describe("one id twice", () => {
       expect(await log.append(appendOf(identified("a")))).toMatchObject({ ok: true, value: [{ duplicate: false }] });
     }
     await one.log.destroy(false);
-    await one.log.create({ description: "", retentionDays: 30, retentionBytes: null });
+    await one.log.create({ description: "", retentionDays: 30, retentionBytes: null, types: {} });
     expect(await one.log.append(appendOf(identified("a")))).toMatchObject({
       ok: true,
       value: [{ offset: 2, duplicate: false }],

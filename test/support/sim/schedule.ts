@@ -114,7 +114,7 @@ class Schedule {
     const log = this.#world.stub<TopicLogRpc>(this.#world.outside, LOG);
     // A day is over with one leap of time: then retention drops what nobody has had yet.
     const retentionDays = this.#world.ground.random.pick([1, 30]);
-    const made = await log.create({ description: "", retentionDays, retentionBytes: null });
+    const made = await log.create({ description: "", retentionDays, retentionBytes: null, types: {} });
     if (!made.ok) throw new Error(made.error.code);
   }
 
