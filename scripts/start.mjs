@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureDevVars } from "./dev-vars.mjs";
 import { ensureInstalled } from "./ensure-installed.mjs";
-import { deliveryLine, paint, parseDelivery } from "./gateway/deliveries.mjs";
+import { deliveryLine, paint, parseDeliveries } from "./gateway/deliveries.mjs";
 import { installed, ROOT, toolEnvironment } from "./gateway/environment.mjs";
 import { ask, rootKey } from "./gateway/http.mjs";
 import { holdState, refuseStateInUse } from "./gateway/lock.mjs";
@@ -122,8 +122,7 @@ async function main() {
       console.error(paint("yellow", "The gateway ended by itself; starting it again on the same state ...")),
     onLine: (line) => {
       if (verbose) console.log(paint("dim", line));
-      const delivery = parseDelivery(line);
-      if (delivery !== null) printDelivery(delivery);
+      for (const delivery of parseDeliveries(line)) printDelivery(delivery);
     },
   });
 

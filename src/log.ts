@@ -1,5 +1,7 @@
-/** What one unit of work (request, commit, lease, attempt, consumed batch) has to say about itself. */
-export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>> & {
+type LogValue = string | number | boolean | null | undefined;
+
+/** What one unit of work (request, commit, reported attempts, consumed batch) has to say about itself. */
+export type LogFields = Readonly<Record<string, LogValue | readonly Readonly<Record<string, LogValue>>[]>> & {
   /** Taken by the name of the line. */
   readonly event?: never;
 };

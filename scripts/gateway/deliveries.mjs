@@ -12,17 +12,19 @@ const OUTCOMES = {
 };
 
 /**
- * What the gateway's structured log lines (see src/log.ts) say about a delivery: an attempt, or that it was given up.
- * null for every other line.
+ * What one of the gateway's structured log lines (see src/log.ts) says about deliveries: attempts that were reported
+ * together, or that one was given up. Nothing for every other line.
  */
-export function parseDelivery(line) {
-  if (!line.startsWith("{")) return null;
+export function parseDeliveries(line) {
+  if (!line.startsWith("{")) return [];
   try {
-    const fields = JSON.parse(line);
-    if (fields.event === "attempt" && fields.outcome in OUTCOMES) return fields;
-    return fields.event === "settled" && fields.as === "dead" ? { ...fields, outcome: "dead" } : null;
+    const { attempts, ...fields } = JSON.parse(line);
+    if (fields.event === "attempts") {
+      return attempts.filter(({ outcome }) => outcome in OUTCOMES).map((attempt) => ({ ...fields, ...attempt }));
+    }
+    return fields.event === "settled" && fields.as === "dead" ? [{ ...fields, outcome: "dead" }] : [];
   } catch {
-    return null;
+    return [];
   }
 }
 

@@ -57,9 +57,10 @@ function standardParts({ type, time, contentType, data }: CloudEventSource): rea
     : [`${head},"contentType":${JSON.stringify(contentType)},"dataBase64":"${encodeBase64(data)}"}`];
 }
 
+const encoder = new TextEncoder();
+
 /** One allocation of the whole, whatever the number of parts. */
 function joined(parts: readonly (string | Uint8Array)[]): Uint8Array {
-  const encoder = new TextEncoder();
   const pieces = parts.map((part) => (typeof part === "string" ? encoder.encode(part) : part));
   const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
   let at = 0;

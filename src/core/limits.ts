@@ -112,6 +112,8 @@ export const WAKE_BACKSTOP_MS = 5 * SECOND_MS;
 export const CLOCK_SKEW_MAX_MS = 60 * SECOND_MS;
 /** Events sent along with a wake; more is pulled. */
 export const WAKE_INLINE_MAX_BYTES = 64 * KIB;
+/** So many subscriptions are told in the turn of the commit; more would keep its producers waiting. */
+export const WAKE_AT_ONCE_MAX = 8;
 /** Wakes under way at once from one log. */
 export const WAKE_MAX_CONCURRENT = 64;
 
@@ -126,6 +128,12 @@ export const CONCURRENCY_MAX = 96;
 /** The platform lets six requests of an invocation wait for headers at a time. */
 export const SENDS_PER_DELIVERER_MAX = 6;
 export const DELIVERERS_MAX = 16;
+/** Sends leased for each place of a deliverer while there is a backlog: one report and one row for all of them. */
+export const SENDS_PER_PLACE_MAX = 4;
+/** Data of what waits for a place: it is in the deliverer's memory meanwhile. */
+export const PLACE_WAIT_MAX_BYTES = MIB;
+/** What waits for a place is begun within this, going by what sends take: well within SEND_START_MAX_MS. */
+export const PLACE_WAIT_MAX_MS = 60;
 /** Between a send's deadline and the end of its lease: time to report. */
 export const LEASE_GRACE_MS = 3 * SECOND_MS;
 /** A deliverer takes no send that could outlive this (the platform ends an invocation after 30 s). */

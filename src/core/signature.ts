@@ -7,6 +7,8 @@ export interface SigningSecret {
   readonly expiresAt: number | null;
 }
 
+const encoder = new TextEncoder();
+
 /** The keys that sign at a moment: the newest, and each older one until its grace ends (API clause 5.6). */
 export const keysAt = (newestFirst: readonly SigningSecret[], nowMs: number): readonly Uint8Array[] =>
   newestFirst
@@ -30,7 +32,7 @@ export interface SignatureInput {
  * byte order mark would be other bytes than those sent.
  */
 export async function signStandardWebhook({ id, timestampSeconds, body, secrets }: SignatureInput): Promise<string> {
-  const head = new TextEncoder().encode(`${id}.${timestampSeconds}.`);
+  const head = encoder.encode(`${id}.${timestampSeconds}.`);
   const content = new Uint8Array(head.length + body.length);
   content.set(head);
   content.set(body, head.length);
@@ -39,8 +41,17 @@ export async function signStandardWebhook({ id, timestampSeconds, body, secrets 
 }
 
 async function hmacSha256(secret: Uint8Array, content: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  const key = await crypto.subtle.importKey("raw", Uint8Array.from(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-  ]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", key, content));
+  return new Uint8Array(await crypto.subtle.sign("HMAC", await importedKey(secret), content));
+}
+
+/** Of the keys that are still in use: importing one costs as much as signing with it. */
+const imported = new WeakMap<Uint8Array, Promise<CryptoKey>>();
+
+function importedKey(secret: Uint8Array): Promise<CryptoKey> {
+  const known = imported.get(secret);
+  if (known !== undefined) return known;
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = crypto.subtle.importKey("raw", Uint8Array.from(secret), algorithm, false, ["sign"]);
+  imported.set(secret, key);
+  return key;
 }

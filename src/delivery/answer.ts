@@ -27,18 +27,41 @@ const encoder = new TextEncoder();
  * Cookies are credentials of the subscriber's and hidden.
  */
 export function keptHeaders(headers: Headers): Record<string, string> {
+  const shown: [name: string, value: string][] = [];
+  let characters = 0;
+  for (const [name, value] of headers) {
+    const one = shownValue(name, value);
+    characters += name.length + one.length;
+    if (shown.push([name, one]) === RESPONSE_HEADERS_MAX) break;
+  }
+  // So few that they fit whatever JSON makes of them, as those of nearly every answer.
+  if (characters * JSON_BYTES_PER_CHARACTER + shown.length * JSON_BYTES_PER_PAIR <= RESPONSE_BODY_MAX_BYTES) {
+    return Object.fromEntries(shown);
+  }
+  return Object.fromEntries(fitting(headers));
+}
+
+/** The most JSON makes of one UTF-16 unit: `\u0000`. */
+const JSON_BYTES_PER_CHARACTER = 6;
+/** `["",""]` */
+const JSON_BYTES_PER_PAIR = 7;
+
+function fitting(headers: Headers): Map<string, string> {
   const kept = new Map<string, string>();
   let room = RESPONSE_BODY_MAX_BYTES;
   for (const [name, value] of headers) {
     if (kept.size === RESPONSE_HEADERS_MAX) break;
-    const shown = name === "set-cookie" ? "***" : value.slice(0, RESPONSE_HEADER_MAX_CHARACTERS);
+    const shown = shownValue(name, value);
     const { byteLength } = encoder.encode(JSON.stringify([name, shown]));
     if (byteLength > room) continue;
     room -= byteLength;
     kept.set(name, shown);
   }
-  return Object.fromEntries(kept);
+  return kept;
 }
+
+const shownValue = (name: string, value: string): string =>
+  name === "set-cookie" ? "***" : value.slice(0, RESPONSE_HEADER_MAX_CHARACTERS);
 
 export interface KeptBody {
   readonly body: string;
@@ -52,14 +75,16 @@ export interface KeptBody {
  */
 export async function readBody(body: ReadableStream<Uint8Array> | null): Promise<KeptBody> {
   if (body === null) return { body: "", truncated: false };
-  const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
   const reader = body.getReader();
+  // Made when there is something to decode: most answers are empty.
+  let decoder: TextDecoder | null = null;
   let text = "";
   let room = RESPONSE_BODY_MAX_BYTES;
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return { body: text + decoder.decode(), truncated: false };
+      if (done) return { body: text + (decoder?.decode() ?? ""), truncated: false };
+      decoder ??= new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
       text += decoder.decode(value.subarray(0, room), { stream: true });
       if (value.length > room) break;
       room -= value.length;

@@ -22,19 +22,28 @@ export class Deliverer extends WorkerEntrypoint<Env> {
 }
 
 function depsOf(env: Env): WorkDeps {
-  const targets = new WeakMap<Part, Promise<OpenTarget | null>>();
+  let last: { readonly part: Part; readonly text: string; readonly target: Promise<OpenTarget | null> } | null = null;
+  // Decrypted once as long as it is the same: most parts of a deliverer's life go to one target.
   const targetOf = (part: Part): Promise<OpenTarget | null> => {
-    const known = targets.get(part) ?? opened(part, env);
-    targets.set(part, known);
-    return known;
+    if (last?.part === part) return last.target;
+    const text = JSON.stringify(part.target);
+    last = { part, text, target: last?.text === text ? last.target : opened(part, env) };
+    return last.target;
   };
+  let made: ReturnType<typeof attemptFields>[] = [];
   return {
     send: async (send, part) => {
       const result = await carryOut(send, part, await targetOf(part), env);
-      logAttempt(send, part, result);
+      if (result.kind !== "unsent") made.push(attemptFields(send, result));
       return result;
     },
-    report: (part, report) => subscription(env, part.target.tenant, part.target.id).report(report),
+    report: (part, report) => {
+      // One line for all that are reported together: writing a line costs more than making it.
+      const { tenant, id, topic } = part.target;
+      if (made.length > 0) logLine("attempts", { tenant, subscription: id, topic, attempts: made });
+      made = [];
+      return subscription(env, tenant, id).report(report);
+    },
     reportGivenUp: (part, results) =>
       logLine("report-given-up", { tenant: part.target.tenant, subscription: part.target.id, results }),
     now: () => Date.now(),
@@ -68,21 +77,16 @@ async function carryOut(send: Send, part: Part, target: OpenTarget | null, env: 
   });
 }
 
-function logAttempt(send: Send, part: Part, result: SendResult): void {
-  if (result.kind === "unsent") return;
-  logLine("attempt", {
-    tenant: part.target.tenant,
-    subscription: part.target.id,
-    topic: part.target.topic,
-    eventId: send.event.id,
-    offset: send.event.offset,
-    // One line for a batch, which names its first event.
-    ...(send.batch && { batchId: send.batch.id, batchSize: send.batch.events.length }),
-    attempt: send.attempt,
-    trigger: send.trigger,
-    outcome: result.error === null ? "success" : "failure",
-    statusCode: result.statusCode,
-    errorCode: result.error?.code ?? null,
-    durationMilliseconds: result.durationMilliseconds,
-  });
-}
+/** What the log says of one attempt: nothing of a URL's query, a payload, a header or a secret. */
+const attemptFields = (send: Send, result: Exclude<SendResult, { kind: "unsent" }>) => ({
+  eventId: send.event.id,
+  offset: send.event.offset,
+  // Once for a batch, which names its first event.
+  ...(send.batch && { batchId: send.batch.id, batchSize: send.batch.events.length }),
+  attempt: send.attempt,
+  trigger: send.trigger,
+  outcome: result.error === null ? "success" : "failure",
+  statusCode: result.statusCode,
+  errorCode: result.error?.code ?? null,
+  durationMilliseconds: result.durationMilliseconds,
+});

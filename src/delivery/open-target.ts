@@ -3,7 +3,7 @@ import type { SigningSecret } from "../core/signature.ts";
 import { type Vault, VaultError } from "../core/vault.ts";
 import type { Part, SealedSecret } from "../subscription/rpc.ts";
 
-/** Where sends go, with secrets and custom headers decrypted: lives as long as a part, and is never logged. */
+/** Where sends go, with secrets and custom headers decrypted: lives as long as a deliverer, and is never logged. */
 export interface OpenTarget extends Omit<Part["target"], "secrets" | "headers"> {
   /** Newest first; at least one. */
   readonly secrets: readonly SigningSecret[];

@@ -39,6 +39,10 @@ class Work {
   /** The newest part: its target says how long a further send may take. */
   #part: Part;
   #underWay = 0;
+  /** How many may be: those of the present part beside those that were under way when it came. */
+  #placesMax = 0;
+  /** Those of the present part that wait for a place. */
+  #queue: { readonly send: Send; readonly at: number }[] = [];
   /** Completed and not yet reported. */
   #results: SendResult[] = [];
   /** How many of the results, from the first, a report under way carries. */
@@ -69,7 +73,7 @@ class Work {
   }
 
   /**
-   * Starts what may still be started, each at its time; the rest is reported as not sent, and costs nothing. A part that
+   * Starts what may still be started, each at its time and when it has a place; the rest is reported as not sent, and costs nothing. A part that
    * came late is late as a whole: sends that should have begun by now would otherwise begin all at once, and the rate
    * limit that spaced them would be no limit.
    */
@@ -77,11 +81,32 @@ class Work {
     const now = this.#deps.now();
     const firstAt = Math.max(part.leasedAt, Math.min(...part.sends.map(({ startAt }) => startAt)));
     const lateBy = Math.max(0, now - firstAt);
+    this.#placesMax = Math.min(this.#underWay + part.places, SENDS_PER_DELIVERER_MAX);
     for (const send of part.sends) {
       const at = Math.max(now, send.startAt + lateBy);
-      if (at > lastStart(part) || this.#places() === 0) this.#completed(unsent(send));
-      else this.#start(send, part, at);
+      if (at > lastStart(part)) this.#completed(unsent(send));
+      else if (this.#underWay < this.#placesMax) this.#start(send, part, at);
+      else this.#queue.push({ send, at });
     }
+    if (this.#queue.length > 0) void this.#deps.sleep(lastStart(part) - now + 1).then(() => this.#startQueued(part));
+  }
+
+  /** Those of the part that have waited for a place, as far as there are places; none once its time is over. */
+  #startQueued(part: Part): void {
+    if (part !== this.#part) return;
+    const now = this.#deps.now();
+    if (now > lastStart(part)) this.#dropQueue();
+    while (this.#underWay < this.#placesMax) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#start(next.send, part, Math.max(now, next.at));
+    }
+  }
+
+  #dropQueue(): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const { send } of queue) this.#completed(unsent(send));
   }
 
   /** It is under way from now on: one that waits for its time keeps its place. */
@@ -89,6 +114,8 @@ class Work {
     this.#underWay++;
     void this.#sendAt(at, send, part).then((result) => {
       this.#underWay--;
+      if (asksForQuiet(result)) this.#dropQueue();
+      else this.#startQueued(this.#part);
       this.#completed(result);
     });
   }
@@ -120,7 +147,7 @@ class Work {
 
   /** Resolves when all are done, or when the first unreported one has waited long enough for the others. */
   async #reportDue(): Promise<void> {
-    while (this.#underWay > 0 && !this.#lingered) {
+    while ((this.#underWay > 0 || this.#queue.length > 0) && !this.#lingered) {
       await new Promise<void>((resolve) => {
         this.#notify = resolve;
       });
@@ -156,8 +183,9 @@ class Work {
     return [...this.#results];
   }
 
+  /** None while sends wait for one. */
   #places(): number {
-    return SENDS_PER_DELIVERER_MAX - this.#underWay;
+    return this.#queue.length > 0 ? 0 : SENDS_PER_DELIVERER_MAX - this.#underWay;
   }
 
   /** How many more sends fit: none once a send begun now could outlive the invocation. */
@@ -170,6 +198,12 @@ class Work {
 
 /** After this a send is not begun any more: who pauses or deletes the subscription waits for it. */
 const lastStart = (part: Part): number => part.leasedAt + SEND_START_MAX_MS;
+
+const QUIET_STATUSES: readonly (number | null)[] = [null, 410, 429, 503];
+
+/** No answer at all, or one that wants nothing more for now: the subscription decides what is sent next, if anything. */
+const asksForQuiet = (result: SendResult): boolean =>
+  result.kind !== "unsent" && QUIET_STATUSES.includes(result.statusCode);
 
 const unsent = ({ lease, event, attemptId }: Send): SendResult => ({
   lease,

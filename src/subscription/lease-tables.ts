@@ -4,7 +4,7 @@ import {
   DELIVERY_LOG_TABLE_MAX_BYTES,
   DELIVERY_LOG_TABLE_MS,
 } from "../core/limits.ts";
-import type { Hole, LeaseRow } from "./model.ts";
+import type { Entry, Hole, LeaseRow } from "./model.ts";
 import type { CursorMark, LeaseTable, SubscriptionStore } from "./store.ts";
 
 /** What stays in the delivery log whatever its age and size. */
@@ -105,8 +105,7 @@ export class LeaseTables {
   put(row: LeaseRow, mark: CursorMark, oldestOpen: number): void {
     const table = this.#tables.find((one) => one.id === row.table);
     if (table === undefined) throw new Error("A row of the delivery log has no table.");
-    const body = JSON.stringify({ context: row.context, entries: row.entries });
-    const bytes = encoder.encode(body).byteLength;
+    const { body, bytes } = bodyOf(row);
     table.bytes += bytes - row.bytes;
     this.#store.putLease(row, body, { mark, oldestOpen, tableBytes: table.bytes });
     row.bytes = bytes;
@@ -157,6 +156,37 @@ export class LeaseTables {
     }
     return false;
   }
+}
+
+interface Written {
+  readonly out: Entry["out"];
+  readonly fin: Entry["fin"];
+  readonly r: Entry["r"];
+  readonly text: string;
+  readonly bytes: number;
+}
+
+/** A row is written again with each report, its older entries as they were: each is made into JSON once. */
+const written = new WeakMap<Entry, Written>();
+
+function writtenOf(entry: Entry): Written {
+  const known = written.get(entry);
+  // All that may change of an entry.
+  if (known !== undefined && known.out === entry.out && known.fin === entry.fin && known.r === entry.r) return known;
+  const text = JSON.stringify(entry);
+  const made = { out: entry.out, fin: entry.fin, r: entry.r, text, bytes: encoder.encode(text).byteLength };
+  written.set(entry, made);
+  return made;
+}
+
+/** The JSON text of a row, and its bytes in UTF-8. */
+function bodyOf({ context, entries }: Pick<LeaseRow, "context" | "entries">): { body: string; bytes: number } {
+  const head = `{"context":${JSON.stringify(context)},"entries":[`;
+  const all = entries.map(writtenOf);
+  const body = `${head}${all.map(({ text }) => text).join(",")}]}`;
+  const commas = Math.max(0, all.length - 1);
+  const bytes = all.reduce((sum, one) => sum + one.bytes, encoder.encode(head).byteLength + commas + 2);
+  return { body, bytes };
 }
 
 /** Whether any of these is in [lo, hi]. */

@@ -2,7 +2,7 @@ import { batchId } from "../core/batch.ts";
 import { requestContentType } from "../core/body.ts";
 import type { LogEvent } from "../core/event.ts";
 import { shownEventHeaders } from "../core/event-headers.ts";
-import { LEASE_GRACE_MS, LEASE_ROW_MAX_BYTES, LEASE_ROW_MAX_SENDS } from "../core/limits.ts";
+import { LEASE_GRACE_MS, LEASE_ROW_MAX_BYTES, LEASE_ROW_MAX_SENDS, SENDS_PER_DELIVERER_MAX } from "../core/limits.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { Entry, LeaseContext, LeaseRow } from "./model.ts";
 import type { Part, Send, SubscriptionConfig, Trigger } from "./rpc.ts";
@@ -28,18 +28,35 @@ export function targetOf(config: SubscriptionConfig, now: number): Part["target"
 export class Leases {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
+  /** Deliverer → its places. Of one that is not known (after a restart) every request has a place. */
+  readonly #granted = new Map<number, number>();
+  #context: { readonly config: SubscriptionConfig; readonly context: LeaseContext } | null = null;
 
   constructor(deps: SubscriptionDeps, state: SubscriptionState) {
     this.#deps = deps;
     this.#state = state;
   }
 
-  /** Requests under way: a batch is one. */
-  requests(): number {
-    let requests = 0;
-    for (const { entry } of this.#state.flights.values())
-      if (entry.m === undefined || entry.m === entry.o) requests += 1;
-    return requests;
+  /** Places taken: what is leased to a deliverer beyond its places waits for one of them. A batch is one request. */
+  places(): number {
+    const requests = new Map<number, number>();
+    for (const { entry, deliverer } of this.#state.flights.values()) {
+      if (entry.m === undefined || entry.m === entry.o) requests.set(deliverer, (requests.get(deliverer) ?? 0) + 1);
+    }
+    let taken = 0;
+    for (const [deliverer, count] of requests) taken += Math.min(count, this.#granted.get(deliverer) ?? count);
+    return taken;
+  }
+
+  /** Gives a deliverer places beside those of its requests that it has not reported. */
+  grant(deliverer: number, places: number): void {
+    const flights = [...this.#state.flights.values()];
+    const live = new Set(flights.map((flight) => flight.deliverer));
+    for (const known of this.#granted.keys()) if (!live.has(known)) this.#granted.delete(known);
+    const underWay = flights.filter(
+      ({ entry, deliverer: its }) => its === deliverer && (entry.m === undefined || entry.m === entry.o),
+    );
+    this.#granted.set(deliverer, Math.min(underWay.length + places, SENDS_PER_DELIVERER_MAX));
   }
 
   /** One request, with one event or a batch of them. */
@@ -79,7 +96,24 @@ export class Leases {
 
   /** The deliverer's row while it has room and what its sends have in common is the same; else a new one. */
   rowFor(known: Known, deliverer: number | null, { sends, now }: { sends: number; now: number }): LeaseRow {
-    const { config } = known;
+    const context = this.#contextOf(known.config);
+    const current = deliverer === null ? undefined : this.#state.filled.get(deliverer);
+    if (
+      current !== undefined &&
+      current.entries.length + sends <= LEASE_ROW_MAX_SENDS &&
+      current.bytes < LEASE_ROW_MAX_BYTES &&
+      (current.context === context || JSON.stringify(current.context) === JSON.stringify(context))
+    ) {
+      return current;
+    }
+    const row = this.#state.newRow(context, now);
+    this.#state.filled.set(deliverer ?? row.id, row);
+    return row;
+  }
+
+  /** The same object for the same configuration. */
+  #contextOf(config: SubscriptionConfig): LeaseContext {
+    if (this.#context?.config === config) return this.#context.context;
     const context: LeaseContext = {
       url: config.url,
       headerNames: Object.keys(config.headers),
@@ -87,17 +121,7 @@ export class Leases {
       leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
       ...(typeof config.webhookOrigin === "string" && { webhookOrigin: config.webhookOrigin }),
     };
-    const current = deliverer === null ? undefined : this.#state.filled.get(deliverer);
-    if (
-      current !== undefined &&
-      current.entries.length + sends <= LEASE_ROW_MAX_SENDS &&
-      current.bytes < LEASE_ROW_MAX_BYTES &&
-      JSON.stringify(current.context) === JSON.stringify(context)
-    ) {
-      return current;
-    }
-    const row = this.#state.newRow(context, now);
-    this.#state.filled.set(deliverer ?? row.id, row);
-    return row;
+    this.#context = { config, context };
+    return context;
   }
 }

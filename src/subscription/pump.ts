@@ -177,7 +177,10 @@ export class Pump {
       const now = this.#deps.now();
       this.#clock.look(known, now);
       for (const { report } of waiting) {
-        for (const result of report.results) this.#settlement.apply(known, result, now);
+        for (const result of report.results) {
+          this.#settlement.apply(known, result, now);
+          if (result.kind !== "unsent") this.#scheduler.took(result.durationMilliseconds);
+        }
       }
       const parts = waiting.map(({ report }) => this.#scheduler.lease(known, report.wants, report.deliverer, now));
       this.#commit();

@@ -229,6 +229,8 @@ export interface Part {
   readonly subscription: string;
   /** Unix ms of the lease: no send starts later than SEND_START_MAX_MS after it. */
   readonly leasedAt: number;
+  /** So many of its sends may be under way at once; the others wait for a place, until SEND_START_MAX_MS after the lease. */
+  readonly places: number;
   readonly target: Pick<
     SubscriptionConfig,
     "id" | "tenant" | "topic" | "url" | "format" | "headers" | "timeoutSeconds" | "webhookOrigin"

@@ -5,10 +5,13 @@ import {
   CLOCK_SKEW_MAX_MS,
   HOLES_MAX,
   LANES_MAX,
+  PLACE_WAIT_MAX_BYTES,
+  PLACE_WAIT_MAX_MS,
   PULL_LOW_WATER_EVENTS,
   PULL_MAX_EVENTS,
   REREAD_AHEAD_MS,
   REREAD_MAX_EVENTS,
+  SENDS_PER_PLACE_MAX,
 } from "../core/limits.ts";
 import type { FetchRequest } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
@@ -19,11 +22,16 @@ import { Pace } from "./pace.ts";
 import type { BatchPolicy, Part, Send, Trigger } from "./rpc.ts";
 import type { Known, SubscriptionState } from "./state.ts";
 
+/** How much the newest send says of what the next will take. */
+const SEND_MS_WEIGHT = 0.2;
+
 /** Chooses what is sent next, and what has to be read for it. Synchronous: a lease is one turn, then a commit. */
 export class Scheduler {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
   readonly #pace = new Pace();
+  /** What a send takes, of late; null = not known. Memory only. */
+  #sendMs: number | null = null;
   readonly #leases: Leases;
 
   constructor(deps: SubscriptionDeps, state: SubscriptionState) {
@@ -52,32 +60,52 @@ export class Scheduler {
     return hole.dueAt ?? 0;
   }
 
-  /** Leases up to `max` sends to a deliverer (null: a new one). Nothing is durable before the caller commits. */
+  /** Leases sends for up to `max` places of a deliverer (null: a new one). Nothing is durable before the caller commits. */
   lease(known: Known, max: number, deliverer: number | null, now: number): Part | null {
     const mode = this.mode(known, now);
-    const room = Math.min(max, known.config.concurrency - this.#leases.requests(), mode === "probe" ? 1 : max);
-    if (room <= 0) return null;
+    const free = known.config.concurrency - this.#leases.places();
+    const places = Math.min(max, free, mode === "probe" ? 1 : max);
+    if (places <= 0) return null;
+    const most = places * (mode === "all" ? this.#sendsPerPlace(known, free) : 1);
     const sends: Send[] = [];
     let id = deliverer;
-    while (sends.length < room) {
+    let bytes = 0;
+    while (sends.length < most && (sends.length < places || bytes < PLACE_WAIT_MAX_BYTES)) {
       const startAt = this.#pace.startAt(known.config, now);
       const members = startAt === null ? null : this.#members(known, mode, now);
       if (startAt === null || members === null) break;
       const row = this.#leases.rowFor(known, id, { sends: members.length, now });
       id ??= row.id;
+      if (sends.length === 0) this.#leases.grant(id, places);
       sends.push(this.#leases.begin(known, members, { row, deliverer: id, now, startAt }));
       this.#pace.begun(known.config, startAt);
+      for (const { event } of members) bytes += event.data.byteLength;
     }
     if (id === null || sends.length === 0) return null;
     const { config } = known;
-    this.#deps.log("lease", { subscription: config.id, deliverer: id, sends: sends.length });
     return {
       deliverer: id,
       subscription: `${config.tenant}/${config.id}`,
       leasedAt: now,
+      places,
       target: targetOf(config, now),
       sends,
     };
+  }
+
+  /** A send has come to its end. */
+  took(milliseconds: number): void {
+    this.#sendMs = this.#sendMs === null ? milliseconds : this.#sendMs + (milliseconds - this.#sendMs) * SEND_MS_WEIGHT;
+  }
+
+  /**
+   * More than one while there is a backlog for all free places and sends are fast: none waits for a place behind others
+   * while another is free, and all are begun in time.
+   */
+  #sendsPerPlace({ config }: Known, free: number): number {
+    if (this.#sendMs === null || config.rateLimit !== null || config.batch !== null) return 1;
+    const inTime = Math.floor(PLACE_WAIT_MAX_MS / Math.max(1, this.#sendMs));
+    return Math.max(1, Math.min(SENDS_PER_PLACE_MAX, inTime, Math.floor(this.#state.buffer.length / free)));
   }
 
   /** What the next fetch from the log should bring; null when nothing is missing. */
@@ -110,7 +138,7 @@ export class Scheduler {
   }
 
   #hasRoom(known: Known, now: number): boolean {
-    return this.mode(known, now) === "all" && this.#leases.requests() < known.config.concurrency;
+    return this.mode(known, now) === "all" && this.#leases.places() < known.config.concurrency;
   }
 
   #readyAt(known: Known, now: number): number {

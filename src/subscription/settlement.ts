@@ -53,6 +53,7 @@ export class Settlement {
       if (success || one.entry.fin === "delivered") this.#delivered(known, one.entry);
       else if (!this.#leave(known, one.entry)) failed.push(one.entry);
     }
+    if (failed.length === 0) return;
     this.#judge(known, failed, { facts: { ...result, success }, last: lastAttempt(flight.entry), now });
   }
 

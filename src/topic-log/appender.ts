@@ -71,17 +71,29 @@ export class Appender {
       );
     }
     return new Promise((answer) => {
-      if (this.#waiting.length === 0) this.#schedule(this.#gatherFor());
       this.#waiting.push({ request, bytes, answer });
       this.#waitingBytes += bytes;
+      if (this.#waiting.length === 1) {
+        if (this.#isBusy()) this.#schedule(COMMIT_GATHER_MS);
+        else this.#flushAfterTurn();
+      }
       // Enough for one row: the others gather while this commit is made.
       if (this.#waiting.length === COMMIT_GATHER_REQUESTS) this.#schedule(0);
     });
   }
 
   /** Alone, an append waits for nobody; soon after a commit it waits for the others that are surely coming. */
-  #gatherFor(): number {
-    return this.#deps.now() - this.#flushedAt < COMMIT_BUSY_MS ? COMMIT_GATHER_MS : 0;
+  #isBusy(): boolean {
+    return this.#deps.now() - this.#flushedAt < COMMIT_BUSY_MS;
+  }
+
+  /** With what else this very turn brings. A timer of no time would take the platform a millisecond. */
+  #flushAfterTurn(): void {
+    this.#scheduled += 1;
+    const mine = this.#scheduled;
+    void Promise.resolve().then(() => {
+      if (mine === this.#scheduled) this.#flush();
+    });
   }
 
   /** The newest schedule counts: a timer of a group that has gone flushes nobody else's early. */

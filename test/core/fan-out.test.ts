@@ -57,10 +57,10 @@ function logWith(filters: readonly Filter[]) {
     };
   });
   const settle = async () => {
-    while (counts.deferred.length > 0) {
+    do {
       counts.deferred.shift()?.();
       await new Promise((resolve) => setImmediate(resolve));
-    }
+    } while (counts.deferred.length > 0);
   };
   const publish = async (...events: Partial<NewEvent>[]) => {
     counts.evaluations = 0;

@@ -1,4 +1,5 @@
 import type { LogEvent } from "../../src/core/event.ts";
+import { SENDS_PER_DELIVERER_MAX } from "../../src/core/limits.ts";
 import type { Part, Send } from "../../src/subscription/rpc.ts";
 
 const EVENT: LogEvent = {
@@ -42,6 +43,7 @@ export const partOf = (
   deliverer: 1,
   subscription: "default/sub_1",
   leasedAt: 0,
+  places: SENDS_PER_DELIVERER_MAX,
   target: {
     id: "sub_1",
     tenant: "default",

@@ -70,22 +70,26 @@ describe("a deliverer", () => {
     ]);
   });
 
-  it("writes one line for an attempt: no query, key, payload, header or secret", async () => {
+  it("writes one line for the attempts of a report: no query, key, payload, header or secret", async () => {
     await deliver(await sealedPart());
     expect(lines).toEqual([
       {
-        event: "attempt",
+        event: "attempts",
         tenant: "default",
         subscription: "sub_1",
         topic: "orders",
-        eventId: "evt_01hzy7k8m90000000001000000000001",
-        offset: 1,
-        attempt: 1,
-        trigger: "fan-out",
-        outcome: "failure",
-        statusCode: 503,
-        errorCode: "status",
-        durationMilliseconds: expect.any(Number),
+        attempts: [
+          {
+            eventId: "evt_01hzy7k8m90000000001000000000001",
+            offset: 1,
+            attempt: 1,
+            trigger: "fan-out",
+            outcome: "failure",
+            statusCode: 503,
+            errorCode: "status",
+            durationMilliseconds: expect.any(Number),
+          },
+        ],
       },
     ]);
     expect(JSON.stringify(lines)).not.toMatch(/hunter2|whsec|v1\./);
@@ -99,7 +103,7 @@ describe("a deliverer", () => {
     expect(reports).toMatchObject([{ results: [{ kind: "answered", offset: 1 }] }]);
     expect(lines).toHaveLength(1);
     expect(lines).toMatchObject([
-      { event: "attempt", eventId: sends[0]?.event.id, offset: 1, batchId: "bat_1", batchSize: 3 },
+      { event: "attempts", attempts: [{ eventId: sends[0]?.event.id, offset: 1, batchId: "bat_1", batchSize: 3 }] },
     ]);
   });
 

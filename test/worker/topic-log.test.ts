@@ -94,11 +94,11 @@ describe("append", () => {
   it("alone is committed at once; while the log is busy it gathers, but not beyond sixteen", () =>
     withLog(async (log, _, __, ___, delays) => {
       await log.append(appendOf({}));
-      expect(delays).toEqual([0]);
+      expect(delays).toEqual([]);
       await Promise.all(Array.from({ length: COMMIT_GATHER_REQUESTS - 1 }, () => log.append(appendOf({}))));
-      expect(delays).toEqual([0, COMMIT_GATHER_MS]);
+      expect(delays).toEqual([COMMIT_GATHER_MS]);
       await Promise.all(Array.from({ length: COMMIT_GATHER_REQUESTS }, () => log.append(appendOf({}))));
-      expect(delays).toEqual([0, COMMIT_GATHER_MS, COMMIT_GATHER_MS, 0]);
+      expect(delays).toEqual([COMMIT_GATHER_MS, COMMIT_GATHER_MS, 0]);
     }));
 
   it("cuts a large commit into rows that fit", async () => {

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare";
+import { ROOT } from "./machine.ts";
+import { memoryBytes, workerdsBelow } from "./processes.ts";
+
+/** A real workerd with one Worker, on a port and a state directory of its own. */
+export interface RunningWorker {
+  readonly origin: string;
+  /** Ids of its processes. */
+  readonly pids: readonly number[];
+  memory(): { readonly now: number; readonly peak: number } | null;
+  /** Where a debugger connects, if the Worker was started with an `inspectorPort`. */
+  inspector(): Promise<URL>;
+  stop(): Promise<void>;
+}
+
+export type WorkerOptions = Omit<V4WorkerOptions, "script" | "scriptPath" | "modules" | "name"> & {
+  /** 0 = any free one. */
+  readonly inspectorPort?: number;
+};
+
+const COMPATIBILITY = { compatibilityDate: "2026-10-01", compatibilityFlags: ["global_fetch_strictly_public"] };
+
+/** As wrangler would bundle it. */
+export async function bundle(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(ROOT, entry)],
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    external: ["cloudflare:*"],
+    write: false,
+    logLevel: "error",
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+// One after the other: the workerd that came since is the one just started.
+let starting: Promise<unknown> = Promise.resolve();
+
+export function startWorker(entry: string, options: WorkerOptions): Promise<RunningWorker> {
+  const started = starting.then(() => start(entry, options));
+  starting = started.catch(() => undefined);
+  return started;
+}
+
+async function start(entry: string, options: WorkerOptions): Promise<RunningWorker> {
+  const state = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  const before = new Set(workerdsBelow(process.pid));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      name: "bench",
+      modules: true,
+      script: await bundle(entry),
+      ...COMPATIBILITY,
+      ...options,
+      // Straight to the Worker: Miniflare's own one before it is no part of what is measured.
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      resourcePersistencePath: state,
+      telemetry: { enabled: false },
+      cf: false,
+      // Lines are written, as in production, and read by nobody.
+      handleStructuredLogs: () => undefined,
+      handleUncaughtError: (error) => process.stderr.write(`${String(error)}\n`),
+    }),
+  );
+  await miniflare.ready;
+  const url = await miniflare.unsafeGetDirectURL("bench");
+  const pids = workerdsBelow(process.pid).filter((pid) => !before.has(pid));
+  return {
+    origin: url.origin,
+    pids,
+    memory: () => memoryBytes(pids[0] ?? -1),
+    inspector: () => miniflare.getInspectorURL(),
+    stop: async () => {
+      await miniflare.dispose();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
