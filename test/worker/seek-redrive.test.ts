@@ -168,6 +168,43 @@ it("sends batches whose members stay together over their retries, one outcome fo
   expect(dead.every(({ attempts }) => attempts.every(({ statusCode }) => statusCode === 500))).toBe(true);
 });
 
+it("retries a batch by hand as a whole, though only one of its members was asked for", async () => {
+  const { tenant, log } = await newTopic();
+  const { rpc } = await newSubscription(tenant, {
+    ...{ url: FAILING, ordering: "key", batch: { maxEvents: 3, maxWaitMilliseconds: 50 } },
+    retry: { ...NO_RETRIES, onExhausted: "hold-key" },
+  });
+  await append(log, 3);
+  const [first] = await allAre(rpc, "held", 3);
+  await rpc.patch({ url: WORKING });
+  // k0 is the key of the first and of the last: neither is in the way of the other, as they go together.
+  expect(await rpc.retry(first?.eventId ?? "")).toMatchObject({ ok: true });
+  const deliveries = await allAre(rpc, "delivered", 3);
+  for (const { attempts } of deliveries) {
+    expect(attempts.map(({ number, trigger }) => `${number} ${trigger}`)).toEqual(["1 fan-out", "2 manual"]);
+  }
+  expect(new Set(deliveries.map(({ attempts }) => attempts[1]?.request.headers["webhook-id"])).size).toBe(1);
+});
+
+it("goes on with the numbers of attempts when what a seek was to bring again has expired", async () => {
+  const { tenant, log } = await newTopic();
+  const { rpc } = await newSubscription(tenant, { ordering: "none" });
+  const events = await append(log, 2);
+  await allAre(rpc, "delivered", 2);
+  await rpc.pause();
+  await rpc.seek("earliest", false);
+  await rpc.expire(events.at(-1)?.offset ?? 0);
+  const dead = await allAre(rpc, "dead", 2);
+  expect(dead.map(({ attempts }) => attempts.length)).toEqual([1, 1]);
+  await rpc.resume();
+  await rpc.redrive(ALL);
+  const deliveries = await allAre(rpc, "delivered", 2);
+  expect(deliveries.map(({ attempts }) => attempts.map(({ number }) => number))).toEqual([
+    [1, 2],
+    [1, 2],
+  ]);
+});
+
 it("spaces requests evenly under a rate limit", async () => {
   const { tenant, log } = await newTopic();
   const { rpc } = await newSubscription(tenant, { rateLimit: { perSecond: 50 }, ordering: "none" });

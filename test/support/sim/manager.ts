@@ -14,13 +14,15 @@ const SCHEDULES: readonly (readonly number[])[] = [[], [0.4], [1, 2], [0.5, 1, 2
 export class Manager {
   readonly #world: World;
   readonly #gentle: boolean;
+  readonly #replay: boolean;
   /** Subscriptions whose state somebody is changing: one such call at a time, so that its effect is known. */
   readonly #changing = new Set<string>();
 
-  /** `gentle`: subscriptions that are never on hold and have room for all that is due. */
-  constructor(world: World, gentle: boolean) {
+  /** `gentle`: subscriptions that are never on hold and have room for all that is due. `replay`: some batched, some paced. */
+  constructor(world: World, { gentle, replay }: { gentle: boolean; replay: boolean }) {
     this.#world = world;
     this.#gentle = gentle;
+    this.#replay = replay;
   }
 
   get records(): readonly SubscriptionRecord[] {
@@ -192,7 +194,9 @@ export class Manager {
         onExhausted: random.chance(0.2) ? "hold-key" : "continue",
         holdAfterFailures: this.#gentle ? null : random.pick([null, null, 2, 4]),
       },
-      ...{ rateLimit: null, batch: null, disableAfterSeconds: null, createdAt: timeline.now, updatedAt: timeline.now },
+      rateLimit: this.#replay && random.chance(0.3) ? { perSecond: random.between(2, 50) } : null,
+      batch: this.#replay && random.chance(0.4) ? { maxEvents: random.between(1, 4), maxWaitMilliseconds: 300 } : null,
+      ...{ disableAfterSeconds: null, createdAt: timeline.now, updatedAt: timeline.now },
     };
   }
 }

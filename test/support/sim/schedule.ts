@@ -90,7 +90,7 @@ class Schedule {
     const timed = this.weather === "calm" || this.weather === "lossy-queue";
     const gentle = timed && random.chance(0.6);
     this.#publisher = new Publisher(world, LOG);
-    this.#manager = new Manager(world, gentle);
+    this.#manager = new Manager(world, { gentle, replay });
     const parts = { publisher: this.#publisher, manager: this.#manager, logName: LOG };
     this.#operations = new Operations(world, parts, { timed, gentle, replay });
   }

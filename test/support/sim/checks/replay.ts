@@ -1,4 +1,5 @@
-import type { Delivery } from "../../../../src/subscription/rpc.ts";
+import type { LogEvent } from "../../../../src/core/event.ts";
+import type { Delivery, Send } from "../../../../src/subscription/rpc.ts";
 import type { Checker, Evidence, Standing } from "../evidence.ts";
 import { postedAt } from "../posted.ts";
 import { expectation } from "../relevant.ts";
@@ -27,13 +28,18 @@ export const replay: Checker = {
   },
 };
 
+const carried = ({ batch, event }: Send): readonly LogEvent[] => batch?.events ?? [event];
+
 function judge({ journal }: Evidence, id: string, delivery: Delivery, say: (what: string) => void): void {
   const { offset, state, attempts, eventId } = delivery;
   if (!SETTLED.has(state)) say(`event ${offset} is ${state} in the end`);
   const logged = attempts.map(({ number }) => number);
   if (logged.some((number, index) => number !== index + 1)) say(`event ${offset} has attempts numbered ${logged}`);
-  const requests = journal.requests.filter(({ send, part }) => part.target.id === id && send.event.id === eventId);
-  numbers(requests, (what) => say(`event ${offset} ${what}`));
+  const requests = journal.requests.filter(
+    ({ send, part }) => part.target.id === id && carried(send).some((one) => one.id === eventId),
+  );
+  const alone = requests.filter(({ send }) => send.batch === null);
+  numbers(alone, (what) => say(`event ${offset} ${what}`));
   oneAtATime(requests, (what) => say(`event ${offset}: ${what}`));
 }
 
@@ -54,7 +60,9 @@ function cameAgain(evidence: Evidence, { record, deliveries }: Standing, say: (w
     if (delivery?.state !== "delivered") continue;
     const again = evidence.journal.requests.some(
       ({ part, send, ended }) =>
-        part.target.id === record.config.id && send.event.id === event.id && (ended?.step ?? Infinity) > asked.step,
+        part.target.id === record.config.id &&
+        carried(send).some(({ id }) => id === event.id) &&
+        (ended?.step ?? Infinity) > asked.step,
     );
     if (!again && !byHand) say(`event ${event.offset} did not come again after a seek to ${to}`);
   }
