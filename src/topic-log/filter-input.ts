@@ -1,4 +1,3 @@
-import { isJsonContentType } from "../core/body.ts";
 import type { LogEvent } from "../core/event.ts";
 import type { FilterInput } from "../core/filter.ts";
 
@@ -24,7 +23,7 @@ function lazyData(event: LogEvent): () => unknown {
 }
 
 function parse(event: LogEvent): unknown {
-  if (!isJsonContentType(event.contentType)) return undefined;
+  if (event.contentType !== "application/json" && !event.contentType.endsWith("+json")) return undefined;
   try {
     return JSON.parse(decoder.decode(event.data));
   } catch {
