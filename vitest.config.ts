@@ -2,7 +2,7 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { Response as MiniflareResponse } from "miniflare";
 import { defineConfig } from "vitest/config";
 
-/** One file, four projects: pure code and the simulation in Node, objects inside workerd, the whole gateway from outside. */
+/** One file, five projects: pure code and the simulation in Node, objects inside workerd, the whole gateway from outside, and chaos. */
 export default defineConfig({
   test: {
     projects: [
@@ -34,6 +34,16 @@ export default defineConfig({
           hookTimeout: 120_000,
           // One gateway at a time: two cores, and every file starts a real one.
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "chaos",
+          include: ["test/chaos/**/*.test.ts"],
+          testTimeout: 180_000,
+          fileParallelism: false,
+          // When all others are done: it measures how long things take.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -11,6 +11,6 @@ const RETRIES = "sluice-retries";
 
 /** The entry: where requests and queue messages go. Whatever is not a file of the dashboard comes here. */
 export default {
-  fetch: (request, env) => handleRequest(request, env),
+  fetch: (request, env, ctx) => handleRequest(request, env, ctx),
   queue: (batch, env) => (batch.queue === RETRIES ? consumeRetries(batch, env) : consumeDeadLetters(batch, env)),
 } satisfies ExportedHandler<Env>;

@@ -142,12 +142,12 @@ function countedQueue<T>(queue: Queue<T>): Queue<T> {
 }
 
 export default {
-  fetch: (request, env) => {
+  fetch: (request, env, ctx) => {
     const { pathname } = new URL(request.url);
     const tenant = request.headers.get("sluice-tenant") ?? "default";
     if (pathname === "/bench/tally") return Response.json(ledgerOf(tenant).tally());
     ledgerOf(tenant).workerRequests += 1;
-    return gateway.fetch(request, env);
+    return gateway.fetch(request, env, ctx);
   },
   queue: (batch, env) => {
     const tenants = batch.messages.map(({ body }) => tenantOfMessage(body));

@@ -1,3 +1,4 @@
+import type { LogEvent } from "./event.ts";
 import { decodeEventId, finalMix, newId } from "./ids.ts";
 
 // Odd multipliers of good dispersion, one a lane: those of MurmurHash3 and xxHash32.
@@ -21,6 +22,14 @@ export function batchId(eventIds: readonly string[]): string {
   const lanes = new DataView(new ArrayBuffer(LANE_MULTIPLIERS.length * 4));
   for (const [index, multiplier] of LANE_MULTIPLIERS.entries()) lanes.setUint32(index * 4, lane(eventIds, multiplier));
   return newId("bat", first.time, new Uint8Array(lanes.buffer, 0, DIGEST_BYTES));
+}
+
+/** What an event takes of a batch's bytes: its data, and what a CloudEvent brings along beside it. */
+export function batchedBytes({ cloudEvent, data }: Pick<LogEvent, "cloudEvent" | "data">): number {
+  if (cloudEvent === null) return data.byteLength;
+  let bytes = data.byteLength + cloudEvent.id.length;
+  for (const [name, value] of Object.entries(cloudEvent.extensions)) bytes += name.length + String(value).length;
+  return bytes;
 }
 
 /** 32 bits. Every step is a bijection of the state, so however long the batch, what its first members said is not lost. */

@@ -51,6 +51,8 @@ interface CloudEventHead {
   readonly id: string;
   /** `dataschema`. */
   readonly ds?: string;
+  /** `time` as it was sent. */
+  readonly t?: string;
   /** Extensions; default: none. */
   readonly x?: Readonly<Record<string, ExtensionValue>>;
 }
@@ -125,7 +127,10 @@ export function decodeBlock(
       cloudEvent:
         event.ce === undefined
           ? null
-          : { id: event.ce.id, dataSchema: event.ce.ds ?? null, extensions: event.ce.x ?? {} },
+          : {
+              ...{ id: event.ce.id, dataSchema: event.ce.ds ?? null, time: event.ce.t ?? null },
+              extensions: event.ce.x ?? {},
+            },
       headers: event.h ?? null,
       contentType: event.ct ?? JSON_TYPE,
       hops: event.hops ?? 0,
@@ -176,8 +181,9 @@ function eventHead(event: LogEvent, receivedTime: string): EventHead {
   };
 }
 
-const cloudEventHead = ({ id, dataSchema, extensions }: CloudEventContext): CloudEventHead => ({
+const cloudEventHead = ({ id, dataSchema, time, extensions }: CloudEventContext): CloudEventHead => ({
   id,
   ...(dataSchema !== null && { ds: dataSchema }),
+  ...(time !== null && { t: time }),
   ...(Object.keys(extensions).length > 0 && { x: extensions }),
 });

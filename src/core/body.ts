@@ -1,49 +1,59 @@
 import { encodeBase64 } from "./base64.ts";
-import type { LogEvent } from "./event.ts";
+import { type CloudEventSource, structuredParts } from "./cloudevent.ts";
+import { isJsonContentType } from "./media-type.ts";
+
+/** What a subscription gets (API clause 6.2). */
+export type Format = "standard" | "cloudevents-structured" | "cloudevents-binary" | "raw";
+
+export const FORMATS: readonly Format[] = ["standard", "cloudevents-structured", "cloudevents-binary", "raw"];
+
+/** Those that put an event into a document; in the others the body is its data alone. */
+export const takesBatches = (format: Format): boolean => format === "standard" || format === "cloudevents-structured";
+
+const NULL = new TextEncoder().encode("null");
 
 export interface RequestBody {
   readonly bytes: Uint8Array;
   readonly contentType: string;
 }
 
-/** `application/json` and every `+json` type (RFC 6839), with or without parameters. */
-export function isJsonContentType(contentType: string): boolean {
-  const [mediaType = ""] = contentType.split(";");
-  return /^(?:application\/json|[^/]+\/[^/]+\+json)$/i.test(mediaType.trim());
+/** A `Send`: an event, or the batch that begins with it. */
+interface Content {
+  readonly event: CloudEventSource;
+  readonly batch: { readonly events: readonly CloudEventSource[] } | null;
 }
 
-/** The `content-type` of the body that requestBody makes, for those who need only that. */
-export const requestContentType = (format: "standard" | "raw", event: Pick<LogEvent, "contentType">): string =>
-  format === "raw" ? event.contentType : "application/json";
-
-type Content = Pick<LogEvent, "type" | "time" | "contentType" | "data">;
-
-/** The body of a send: that of its event, or of its batch where it is one. */
-export const sendBody = (
-  format: "standard" | "raw",
-  send: { readonly event: Content; readonly batch: { readonly events: readonly Content[] } | null },
-): RequestBody => (send.batch === null ? requestBody(format, send.event) : batchBody(send.batch.events));
+/** The `content-type` of the body that sendBody makes, for those who need only that. */
+export function requestContentType(format: Format, event: { readonly contentType: string }, batched: boolean): string {
+  if (format === "standard") return "application/json";
+  if (format === "cloudevents-structured") {
+    return batched ? "application/cloudevents-batch+json" : "application/cloudevents+json";
+  }
+  return event.contentType;
+}
 
 /**
- * The body a subscriber gets for one event (API clause 6.2). `raw`: the bytes that were posted. `standard`: a JSON
- * object in which the data of a JSON event stands as the very text that was posted (`1.0` and `\ud800` stay what they
- * were), and any other data as base64.
+ * The body of a send (API clause 6.2). `raw`, `cloudevents-binary`: the bytes that were posted. The others put JSON data
+ * into a document as the very text that was posted (`1.0` and `\ud800` stay what they were), and any other as base64; a
+ * batch is an array of such documents, in order.
  */
-export function requestBody(format: "standard" | "raw", event: Content): RequestBody {
-  const contentType = requestContentType(format, event);
-  return { bytes: format === "raw" ? event.data : joined(standardParts(event)), contentType };
+export function sendBody(format: Format, { event, batch }: Content, topic: string): RequestBody {
+  const contentType = requestContentType(format, event, batch !== null);
+  const parts = (one: CloudEventSource) => (format === "standard" ? standardParts(one) : structuredParts(one, topic));
+  if (batch !== null) {
+    const members = batch.events.flatMap((one, index) => [index === 0 ? "[" : ",", ...parts(one)]);
+    return { bytes: joined([...members, "]"]), contentType };
+  }
+  return { bytes: takesBatches(format) ? joined(parts(event)) : event.data, contentType };
 }
 
-/** The body of a batch: a JSON array of the standard bodies of its events, in order. `raw` has no batches (5.1). */
-export function batchBody(events: readonly Content[]): RequestBody {
-  const members = events.flatMap((event, index) => [index === 0 ? "[" : ",", ...standardParts(event)]);
-  return { bytes: joined([...members, "]"]), contentType: "application/json" };
-}
+/** A CloudEvent may have no data at all: there is no other JSON for that than null. */
+export const jsonData = (data: Uint8Array): Uint8Array => (data.byteLength === 0 ? NULL : data);
 
-function standardParts({ type, time, contentType, data }: Content): readonly (string | Uint8Array)[] {
+function standardParts({ type, time, contentType, data }: CloudEventSource): readonly (string | Uint8Array)[] {
   const head = `{"type":${JSON.stringify(type)},"timestamp":${JSON.stringify(time)}`;
   return isJsonContentType(contentType)
-    ? [`${head},"data":`, data, "}"]
+    ? [`${head},"data":`, jsonData(data), "}"]
     : [`${head},"contentType":${JSON.stringify(contentType)},"dataBase64":"${encodeBase64(data)}"}`];
 }
 

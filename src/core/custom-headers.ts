@@ -60,6 +60,9 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>): R
   return first === undefined ? ok(Object.fromEntries(checked)) : err(problem("invalid", first.detail, { errors }));
 }
 
+/** Whether a header of somebody else's request may be sent on: its name in lower case, and not one that cannot be chosen. */
+export const isSendable = (lowerName: string, value: string): boolean => refusalOf(lowerName, value) === null;
+
 function refusalOf(lowerName: string, value: string): string | null {
   if (lowerName.length > CUSTOM_HEADER_NAME_MAX_CHARACTERS) {
     return `must have a name of ${CUSTOM_HEADER_NAME_MAX_CHARACTERS} characters or fewer`;

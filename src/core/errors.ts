@@ -7,6 +7,7 @@ export const PROBLEMS = {
   "malformed-json": { status: 400, title: "The body is not JSON" },
   "malformed-utf8": { status: 400, title: "The body is not UTF-8" },
   unauthenticated: { status: 401, title: "A valid key is needed" },
+  "invalid-signature": { status: 401, title: "The signature is not valid" },
   forbidden: { status: 403, title: "The key lacks a scope" },
   "not-found": { status: 404, title: "Not found" },
   "method-not-allowed": { status: 405, title: "Method not allowed" },
@@ -43,6 +44,8 @@ export interface Problem {
   readonly retryAfterSeconds?: number;
   /** Only of `method-not-allowed`: the methods the path has, for the Allow header. */
   readonly allow?: readonly string[];
+  /** Of a 401: how to authenticate, for the WWW-Authenticate header; `Bearer` where it is absent. */
+  readonly challenge?: string;
 }
 
 export const problem = (code: ProblemCode, detail: string, more: Omit<Problem, "code" | "detail"> = {}): Problem => ({

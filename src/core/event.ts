@@ -6,6 +6,8 @@ export interface CloudEventContext {
   readonly id: string;
   /** `dataschema`. */
   readonly dataSchema: string | null;
+  /** `time` as it was sent, to the last digit; null where there was none. */
+  readonly time: string | null;
   /** By name, in the order in which they came. */
   readonly extensions: Readonly<Record<string, ExtensionValue>>;
 }
@@ -53,10 +55,15 @@ export interface IdempotencyClaim {
 
 export interface AppendRequest {
   readonly events: readonly (NewEvent & { readonly idempotency: IdempotencyClaim | null })[];
-  /** `Idempotency-Key` of the whole request; then no event has one of its own. */
+  /** `Idempotency-Key` of the whole request; then an event has at most one that looks at no bytes. */
   readonly idempotency: IdempotencyClaim | null;
   /** `sluice-request-id` of the publish: the commit's log line names it. null: not from a request. */
   readonly requestId: string | null;
+  /**
+   * Where the data of a single event stands in the body that was sent, as a pointer: what a refusal by the schema of its
+   * type points into. Left out: a batch, `#/<index>/data`.
+   */
+  readonly dataPointer?: string;
   /** `Sluice-Expected-Offset`, only for a single event. */
   readonly expectedOffset: number | null;
 }

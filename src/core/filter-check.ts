@@ -1,6 +1,6 @@
 import { isScalar, OPERATOR_NAMES } from "./filter-pattern.ts";
 import { jsonPointer } from "./json-pointer.ts";
-import { FILTER_MAX_DEPTH } from "./limits.ts";
+import { FILTER_MAX_DEPTH, FILTER_PATTERNS_MAX } from "./limits.ts";
 
 export interface FilterError {
   /** RFC 6901, as a URI fragment. */
@@ -57,8 +57,32 @@ export function checkMatch(match: unknown, pointer: string): FilterError[] {
     return [{ pointer, detail: "`match` is an object over type, key, source, subject and data." }];
   if (depthExceeds(match, FILTER_MAX_DEPTH))
     return [{ pointer, detail: `\`match\` is nested deeper than ${FILTER_MAX_DEPTH} levels.` }];
+  if (countPatterns(match) > FILTER_PATTERNS_MAX)
+    return [
+      { pointer, detail: `\`match\` has more than ${FILTER_PATTERNS_MAX} patterns; a list of values for $in is one.` },
+    ];
   return checkPattern(match, pointer, true);
 }
+
+/**
+ * What may have to be looked for in every element of an array. The scalars of an array are looked up at once, and so are
+ * the values of `$in` and its like.
+ */
+function countPatterns(pattern: unknown): number {
+  if (Array.isArray(pattern)) {
+    return pattern.reduce<number>((sum, entry) => sum + (isScalar(entry) ? 0 : countPatterns(entry)), 1);
+  }
+  if (!isPlainObject(pattern)) return 1;
+  return Object.entries(pattern).reduce((sum, [name, part]) => sum + countUnder(name, part), 1);
+}
+
+function countUnder(name: string, part: unknown): number {
+  if (AT_ONCE.has(name)) return 1;
+  return ONE_BY_ONE.has(name) && Array.isArray(part) ? part.length : countPatterns(part);
+}
+
+const AT_ONCE: ReadonlySet<string> = new Set(["$in", "$nin", "$eq", "$ne", "$neq"]);
+const ONE_BY_ONE: ReadonlySet<string> = new Set(["$startsWith", "$endsWith"]);
 
 /** `atRoot`: the pattern is about the event itself, so that its members are known. */
 function checkPattern(pattern: unknown, pointer: string, atRoot: boolean): FilterError[] {

@@ -55,11 +55,12 @@ function compileOperator(name: string, operand: unknown): Matcher {
 }
 
 function compileMembers(members: readonly (readonly [string, Matcher])[]): Matcher {
-  const matchesObject = (value: unknown): boolean =>
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    members.every(([name, matches]) => matches(ownMember(value, name)));
+  const parts = members.map(([name, matches]) => ({ read: ownMember(name), matches }));
+  const matchesObject = (value: unknown): boolean => {
+    if (!isRecord(value)) return false;
+    for (const { read, matches } of parts) if (!matches(read(value))) return false;
+    return true;
+  };
   return (value) => (Array.isArray(value) ? value.some(matchesObject) : matchesObject(value));
 }
 
@@ -131,9 +132,14 @@ const list = (operand: unknown): readonly unknown[] => (Array.isArray(operand) ?
 export const isScalar = (value: unknown): value is Scalar =>
   value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 
-function ownMember(value: object, name: string): unknown {
-  return Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+/** Reads an own member of that name: only some names are those of inherited ones too, and need a look first. */
+function ownMember(name: string): (value: Readonly<Record<string, unknown>>) => unknown {
+  if (!(name in Object.prototype)) return (value) => value[name];
+  return (value) => (Object.hasOwn(value, name) ? value[name] : undefined);
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Equality of JSON values: the order of members does not count, that of elements does. No deeper than the operand is. */
 function deepEqual(operand: unknown, value: unknown): boolean {

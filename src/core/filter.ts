@@ -51,11 +51,19 @@ export function parseFilter(value: unknown, base = "#"): Result<Filter, readonly
 export function compileFilter(filter: Filter): (event: FilterInput) => boolean {
   const matchesType = compileTypePatterns(filter.types);
   const matches = matchesAll(filter.match) ? null : compilePattern(filter.match);
-  return (event) => matchesType(event.type) && (matches === null || matches(root(event)));
+  return (event) => matchesType(event.type) && (matches === null || matches(rootOf(event)));
 }
 
 const matchesAll = (match: unknown): boolean =>
   typeof match === "object" && match !== null && Object.keys(match).length === 0;
+
+const roots = new WeakMap<FilterInput, object>();
+
+function rootOf(event: FilterInput): object {
+  const known = roots.get(event) ?? root(event);
+  roots.set(event, known);
+  return known;
+}
 
 /** The object a pattern sees. What an event does not have is no member at all, so that `$exist` tells the difference. */
 function root(event: FilterInput): object {

@@ -18,6 +18,9 @@ const CLOSE_BRACE = 0x7d;
 
 const BOM = 0xfeff;
 
+/** One for all bodies: making it costs more than reading a short one. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** The range of a value in a JSON text, without the white space around it; `end` is exclusive. */
 export interface TextRange {
   readonly start: number;
@@ -36,7 +39,7 @@ export interface MemberText extends TextRange {
 export function parseJsonBody(bytes: Uint8Array): Result<{ text: string; value: unknown }, Problem> {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = decoder.decode(bytes);
   } catch {
     return err(problem("malformed-utf8", "The body has bytes that are not UTF-8. Send JSON encoded as UTF-8."));
   }

@@ -19,13 +19,22 @@ export const REQUEST_BODY_MAX_BYTES = 4 * MIB;
 export const REQUEST_DRAIN_MAX_BYTES = 100 * MIB;
 /** Events in one batch: what one commit can hold without starving others of the object's thread. */
 export const BATCH_MAX_EVENTS = 1000;
+/** Errors in one answer: enough to see what is wrong with a batch, not a thousand times the same. */
+export const PROBLEM_ERRORS_MAX = 20;
 /** Nesting of a JSON body: deep enough for any real document, shallow enough for any reader's stack. */
 export const JSON_MAX_DEPTH = 512;
 export const KEY_MAX_BYTES = 256;
-/** `source`, `subject`: URIs, in practice far shorter. */
+/** Of an event's `type`: a name, not a text. */
+export const TYPE_MAX_CHARACTERS = 256;
+/** `source`, `subject`, and of a CloudEvent `id` and `dataschema`: ids and URIs, in practice far shorter. */
 export const CONTEXT_MAX_BYTES = 1024;
 /** `correlationId`, `causationId`: ids. */
 export const CORRELATION_MAX_BYTES = 256;
+/**
+ * Attributes of a CloudEvent together, as headers of binary mode: common servers take 16 KiB for the whole head of a
+ * request, and there are other headers.
+ */
+export const CLOUDEVENT_ATTRIBUTES_MAX_BYTES = 12 * KIB;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** A repeat at an age of exactly this is a new event. */
 export const IDEMPOTENCY_WINDOW_MS = DAY_MS;
@@ -33,6 +42,28 @@ export const IDEMPOTENCY_WINDOW_MS = DAY_MS;
 export const IDEMPOTENCY_BUCKET_MS = 6 * HOUR_MS;
 /** An event that passed this many gateways is in a loop. */
 export const HOPS_MAX = 16;
+
+// ---- sources -----------------------------------------------------------------------------------------------
+
+/** Of a tenant. Each is a row, looked up by its token; nobody has as many senders. */
+export const SOURCES_MAX = 1000;
+/** During a rotation there are two; each costs a digest of every request. */
+export const SOURCE_SECRETS_MAX = 8;
+/** Longer than any provider's. */
+export const SOURCE_SECRET_MAX_CHARACTERS = 1024;
+/** Of a place in the body, the name of a header, a prefix. */
+export const SOURCE_OPTION_MAX_CHARACTERS = 256;
+/** A signed timestamp may be as far from the gateway's clock, either way: what Stripe, Slack and Standard Webhooks recommend. */
+export const SIGNATURE_TOLERANCE_SECONDS = 300;
+/** Signatures of one header that are looked at: a sender in rotation sends two. */
+export const SIGNATURES_MAX = 32;
+/** The media type of a body that is no JSON is a short text. */
+export const CONTENT_TYPE_MAX_CHARACTERS = 256;
+/** Headers kept with an event, and how long one may be: they are stored with it and sent on. */
+export const KEPT_HEADERS_MAX = 32;
+export const KEPT_HEADER_VALUE_MAX_CHARACTERS = 1024;
+/** What a source counts is gathered so long: a row a second at most, and so much is lost when an isolate dies. */
+export const SOURCE_COUNTS_FLUSH_MS = SECOND_MS;
 
 // ---- the log -----------------------------------------------------------------------------------------------
 
@@ -59,6 +90,8 @@ export const COMMIT_BUSY_MS = 10;
 export const APPEND_QUEUE_MAX_BYTES = 24 * MIB;
 /** Decoded blocks kept in memory: new events are read by every subscription soon after their commit. */
 export const BLOCK_CACHE_MAX_BYTES = 8 * MIB;
+/** Text of the data whose parsed values are kept: filters and schemas look at the same events. A value takes far more memory. */
+export const PARSED_CACHE_MAX_BYTES = 4 * MIB;
 /** Events looked at in one call that counts for a seek: it decodes them all. */
 export const COUNT_SCAN_MAX_EVENTS = 50_000;
 /** Bytes of events looked at in one such call: the object serves others too. */
@@ -67,6 +100,8 @@ export const COUNT_SCAN_MAX_BYTES = 64 * MIB;
 export const EVENT_COUNT_BUCKETS_MAX = 1500;
 /** Events one read looks at before it answers with what it has: the object serves others too. */
 export const SCAN_MAX_EVENTS = 5000;
+/** Bytes of data that one test of a filter looks at: it may have to parse them all. */
+export const FILTER_TEST_MAX_BYTES = 16 * MIB;
 /** Bytes of events one read answers with. */
 export const READ_MAX_BYTES = 4 * MIB;
 /** A scanned position is persisted at least this often, so a filter that never matches is not run again from the start. */
@@ -134,7 +169,7 @@ export const PACE_AHEAD_MS = 150;
 export const BATCH_SEND_MAX_EVENTS = 1000;
 /** A batch that waits longer for its last event is a report, not a delivery. */
 export const BATCH_SEND_WAIT_MAX_MS = 60 * SECOND_MS;
-/** `data` of one batch, unless a single event is larger: six of them are in a deliverer's memory. */
+/** `data` and extensions of one batch, unless a single event is larger: six of them are in a deliverer's memory. */
 export const BATCH_SEND_MAX_BYTES = MIB;
 /** Dead letters of a subscription that are on their way again at once: each is held in memory. */
 export const REDRIVE_MAX_EVENTS = 10_000;
@@ -204,6 +239,8 @@ export const CUSTOM_HEADER_VALUE_MAX_CHARACTERS = 4096;
 export const DESCRIPTION_MAX_CHARACTERS = 1024;
 export const FILTER_MAX_BYTES = 16 * KIB;
 export const FILTER_MAX_DEPTH = 32;
+/** Patterns in a filter: each may have to look at every element of an array of a megabyte, which takes some milliseconds. */
+export const FILTER_PATTERNS_MAX = 128;
 export const FILTER_TYPES_MAX = 100;
 export const SECRET_MIN_BYTES = 24;
 export const SECRET_MAX_BYTES = 64;
@@ -250,3 +287,22 @@ export const REMOVED_LETTER_MAX_MS = 5 * DAY_MS;
 export const DEAD_LETTERS_PURGE_MAX_ROWS = 200;
 /** A health check writes a billed row and needs no key, so its answer holds this long. */
 export const HEALTH_PROBE_EVERY_MS = SECOND_MS;
+
+// ---- schemas of event types --------------------------------------------------------------------------------
+
+/** Event types of one topic that have a schema. */
+export const SCHEMAS_PER_TOPIC_MAX = 100;
+/** One schema, as JSON. */
+export const SCHEMA_MAX_BYTES = 64 * KIB;
+/** All schemas of a topic, as JSON: they are a part of its settings, in one row. */
+export const SCHEMAS_MAX_BYTES = 256 * KIB;
+export const SCHEMA_MAX_DEPTH = 64;
+/** Regular expressions in the schemas of a topic: compiling a large one takes milliseconds. */
+export const SCHEMA_PATTERNS_MAX = 100;
+export const SCHEMA_PATTERN_MAX_CHARACTERS = 1024;
+/** JSON values in the data of an event that is checked: each takes a hundred bytes of memory while it is. */
+export const SCHEMA_VALUES_MAX = 100_000;
+/** Steps that the schemas may take for the events of one request: about a second. */
+export const SCHEMA_STEPS_MAX = 2_000_000;
+/** Places that one refused request is told of. */
+export const SCHEMA_ERRORS_MAX = 20;

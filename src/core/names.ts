@@ -5,10 +5,12 @@ import { err, ok, type Result } from "./result.ts";
 const TOPIC = /^[a-z0-9][a-z0-9._-]{0,127}$/;
 const TENANT = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const EVENT_TYPE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,255}$/;
-const SUBSCRIPTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const RESOURCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const SUBSCRIPTION_ID = /^sub_[0-9a-hjkmnp-tv-z]{26}$/;
 /** In any case: a name that differs from an id by case alone would be mistaken for it by people. */
 const LIKE_AN_ID = /^sub_[0-9a-z]{26}$/i;
+const SOURCE_ID = /^src_[0-9a-hjkmnp-tv-z]{26}$/;
+const LIKE_A_SOURCE_ID = /^src_[0-9a-z]{26}$/i;
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /** The tenant of a key for all tenants that names none. */
@@ -62,7 +64,7 @@ export const SUBSCRIPTION_NAME_RULE =
   "must be 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-', begin with a letter or digit, and not look like an id (sub_ and 26 characters)";
 
 /** Names stand wherever ids do, so one may not look like the other. */
-export const isSubscriptionName = (name: string): boolean => SUBSCRIPTION_NAME.test(name) && !LIKE_AN_ID.test(name);
+export const isSubscriptionName = (name: string): boolean => RESOURCE_NAME.test(name) && !LIKE_AN_ID.test(name);
 
 export function parseSubscriptionName(name: string): Result<string, Problem> {
   return isSubscriptionName(name)
@@ -71,6 +73,13 @@ export function parseSubscriptionName(name: string): Result<string, Problem> {
 }
 
 export const isSubscriptionId = (id: string): boolean => SUBSCRIPTION_ID.test(id);
+
+export const SOURCE_NAME_RULE =
+  "must be 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-', begin with a letter or digit, and not look like an id (src_ and 26 characters)";
+
+export const isSourceName = (name: string): boolean => RESOURCE_NAME.test(name) && !LIKE_A_SOURCE_ID.test(name);
+
+export const isSourceId = (id: string): boolean => SOURCE_ID.test(id);
 
 export const IDEMPOTENCY_KEY_RULE = `must be 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} printable ASCII characters`;
 

@@ -1,6 +1,7 @@
+import { parseCloudEvent } from "./cloudevent-json.ts";
 import { type Problem, problem } from "./errors.ts";
 import { elementTexts, parseJsonBody, valueText } from "./json-text.ts";
-import { BATCH_MAX_EVENTS } from "./limits.ts";
+import { BATCH_MAX_EVENTS, PROBLEM_ERRORS_MAX } from "./limits.ts";
 import { type EventError, type PublishedEvent, parsePublishedEvent } from "./publish-event.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -12,36 +13,53 @@ export interface PublishRequest {
   readonly events: readonly PublishedEvent[];
 }
 
-/** Errors of one answer: enough to see what is wrong with a batch, not a thousand times the same. */
-const ERRORS_MAX = 20;
+/** Reads one event of a form (`PublishedEvent`), where it stands in the text of the body. */
+type ReadEvent = typeof parsePublishedEvent;
 
 /**
  * Reads the body of a publish in the JSON forms: an event, or an array of 1..BATCH_MAX_EVENTS of them, refused whole
  * when one is invalid. `hops` goes into every event.
  *
  * `malformed-utf8`, `malformed-json` (400); `too-large` (413) when the data of an event is, before any other fault;
- * `invalid` (422) with up to 20 errors.
+ * `invalid` (422) with up to PROBLEM_ERRORS_MAX errors.
  */
 export function parsePublishJson(
   body: Uint8Array,
-  options: { readonly hops: number; readonly batchAllowed: boolean },
+  { hops, batchAllowed }: { readonly hops: number; readonly batchAllowed: boolean },
+): Result<PublishRequest, Problem> {
+  return parseBody(body, { read: parsePublishedEvent, hops, batch: batchAllowed ? null : false });
+}
+
+/** Reads a body in the JSON format of CloudEvents: `application/cloudevents+json`, or the `batch` of it. As above. */
+export function parseCloudEventsJson(
+  body: Uint8Array,
+  { hops, batch }: { readonly hops: number; readonly batch: boolean },
+): Result<PublishRequest, Problem> {
+  return parseBody(body, { read: parseCloudEvent, hops, batch });
+}
+
+/** `batch`: whether it must be an array; null: it may be. */
+function parseBody(
+  body: Uint8Array,
+  { read, hops, batch }: { readonly read: ReadEvent; readonly hops: number; readonly batch: boolean | null },
 ): Result<PublishRequest, Problem> {
   const parsed = parseJsonBody(body);
   if (!parsed.ok) return parsed;
   const { text, value } = parsed.value;
-  if (!Array.isArray(value)) {
-    return collect(false, [parsePublishedEvent({ text, ...valueText(text) }, value, [], options.hops)]);
+  if (batch === true && !Array.isArray(value)) {
+    return err(refusal([{ pointer: "#", detail: "must be an array: a batch is one", tooLarge: false }]));
   }
-  if (!options.batchAllowed) return err(invalid("An event is a JSON object; a batch is not accepted here."));
+  if (batch === false || !Array.isArray(value)) {
+    // Of an array where none is allowed it says what is needed.
+    return collect(false, [read({ text, ...valueText(text) }, value, [], hops)]);
+  }
   if (value.length === 0) return err(invalid("The batch is empty. Send at least one event."));
   if (value.length > BATCH_MAX_EVENTS) {
     return err(
       invalid(`The batch has ${value.length} events; at most ${BATCH_MAX_EVENTS} are accepted. Send it in parts.`),
     );
   }
-  const elements = elementTexts(text).map((range, index) =>
-    parsePublishedEvent({ text, ...range }, value[index], [index], options.hops),
-  );
+  const elements = elementTexts(text).map((range, index) => read({ text, ...range }, value[index], [index], hops));
   return collect(true, elements);
 }
 
@@ -62,7 +80,7 @@ function collect(
 function refusal(errors: readonly EventError[]): Problem {
   const tooLarge = errors.filter((error) => error.tooLarge);
   const shown = (tooLarge.length > 0 ? tooLarge : errors)
-    .slice(0, ERRORS_MAX)
+    .slice(0, PROBLEM_ERRORS_MAX)
     .map(({ pointer, detail }) => ({ pointer, detail }));
   const first = shown[0];
   const detail = first === undefined ? "" : `${first.pointer === "#" ? "The body" : first.pointer} ${first.detail}.`;

@@ -20,7 +20,8 @@ export interface RequestHeadersInput {
     /** The batch whose first event is `event`: its id, and what is read of its events. null: the event goes alone. */
     readonly batch: { readonly id: string; readonly events: readonly Pick<LogEvent, "hops">[] } | null;
   };
-  readonly target: { readonly id: string; readonly topic: string };
+  /** `webhookOrigin`: by which the subscriber allowed the gateway to send, where it was asked (5.1 `verification`). */
+  readonly target: { readonly id: string; readonly topic: string; readonly webhookOrigin?: string | null };
   /** Of the gateway. */
   readonly version: string;
   /** Whole Unix seconds of the attempt: the `webhook-timestamp` that is signed. */
@@ -63,6 +64,7 @@ export function requestHeaders({
     "sluice-trigger": send.trigger,
     ...(batch ? { "sluice-batch-size": String(batch.events.length) } : keyHeader(event.key)),
     "sluice-hops": String(hops + 1),
+    ...(typeof target.webhookOrigin === "string" && { "webhook-request-origin": target.webhookOrigin }),
     traceparent: traceParent(id, send.attemptId),
   };
 }
@@ -76,13 +78,17 @@ const placeHeaders = ({ event, previous }: RequestHeadersInput["send"]): Record<
 const keyHeader = (key: string | null): Record<string, string> =>
   key === null ? {} : { "sluice-key": encodeURIComponent(key) };
 
-/** The same headers as the delivery log shows them: with signature and custom headers named, their values hidden. */
+/**
+ * All headers of a request as the delivery log shows them, those of its event (event-headers.ts) included: signature and
+ * custom headers are named, their values hidden.
+ */
 export function redactedHeaders(
   input: RequestHeadersInput,
   customHeaderNames: readonly string[],
+  eventHeaders: Readonly<Record<string, string>> | null,
 ): Record<string, string> {
   const custom = customHeaderNames.map((name) => [name, HIDDEN] as const);
-  return { ...Object.fromEntries(custom), ...requestHeaders(input), "webhook-signature": HIDDEN };
+  return { ...eventHeaders, ...Object.fromEntries(custom), ...requestHeaders(input), "webhook-signature": HIDDEN };
 }
 
 /** One trace for all attempts of an event or batch, one span for each attempt. */

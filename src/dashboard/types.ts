@@ -26,6 +26,9 @@ export interface EventView {
   readonly subject: string | null;
   readonly correlationId: string | null;
   readonly causationId: string | null;
+  readonly cloudEventId: string | null;
+  readonly extensions: Readonly<Record<string, string | number | boolean>>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly contentType: string;
   readonly size: number;
   readonly dataBase64?: string;

@@ -1,5 +1,14 @@
 import { sendBody } from "../core/body.ts";
+import { eventHeaders } from "../core/event-headers.ts";
+import {
+  notAllowed,
+  type PermissionRequest,
+  permissionHeaders,
+  type Refusal,
+  refusalOfPermission,
+} from "../core/handshake.ts";
 import { requestHeaders, webhookId } from "../core/request-headers.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { parseRetryAfter } from "../core/retry-schedule.ts";
 import { keysAt, signStandardWebhook } from "../core/signature.ts";
 import { checkSubscriberUrl } from "../core/subscriber-url.ts";
@@ -36,6 +45,24 @@ export async function sendOnce(send: Send, target: OpenTarget, options: SendOpti
   return { ...identity, ...(await exchange(prepared, target, options)), bodyBytes: prepared.bodyBytes };
 }
 
+/**
+ * Asks a subscriber whether it wants requests at all (API clause 5.1 `verification`), under the rules of a send. null: it
+ * does. Never throws.
+ */
+export async function askPermission(
+  request: PermissionRequest & { readonly url: string; readonly timeoutSeconds: number },
+  options: Pick<SendOptions, "allowPrivate" | "version">,
+): Promise<Refusal | null> {
+  const allowed = checkSubscriberUrl(request.url, options.allowPrivate);
+  if (!allowed.ok) return notAllowed(request.origin, allowed.error.detail);
+  const headers = { ...permissionHeaders(request), "user-agent": `Sluice/${options.version}` };
+  const answer = await fetched(request, { method: "OPTIONS", redirect: "manual", headers }, async (response) => {
+    await response.body?.cancel();
+    return refusalOfPermission(request, response.status, (name) => response.headers.get(name));
+  });
+  return answer.ok ? answer.value : notAllowed(request.origin, answer.error.message.replace(/\.$/, ""));
+}
+
 type Exchange = Omit<
   Extract<SendResult, { kind: "answered" | "failed" }>,
   "lease" | "offset" | "attemptId" | "bodyBytes"
@@ -62,7 +89,7 @@ async function prepare(send: Send, target: OpenTarget, { now, version }: SendOpt
   const startedAt = now();
   const timestampSeconds = Math.floor(startedAt / 1000);
   try {
-    const { bytes, contentType } = sendBody(target.format, send);
+    const { bytes, contentType } = sendBody(target.format, send, target.topic);
     const signature = await signStandardWebhook({
       id: webhookId(send),
       timestampSeconds,
@@ -70,8 +97,9 @@ async function prepare(send: Send, target: OpenTarget, { now, version }: SendOpt
       // Not those of the lease: a grace that has ended since has ended.
       secrets: keysAt(target.secrets, startedAt),
     });
-    // The gateway's own headers come last: no custom one overrides them.
+    // The gateway's own headers come last: none of the event or the subscription overrides them.
     const headers = new Headers({
+      ...eventHeaders(target.format, send.event, target.topic),
       ...target.headers,
       ...requestHeaders({ send, target, version, timestampSeconds, contentType }),
       "webhook-signature": signature,
@@ -83,17 +111,27 @@ async function prepare(send: Send, target: OpenTarget, { now, version }: SendOpt
 }
 
 async function exchange({ startedAt, init }: Prepared, target: OpenTarget, { now }: SendOptions): Promise<Exchange> {
+  const answer = await fetched(target, init, (response) => answered(response, startedAt, now));
+  return answer.ok ? answer.value : failed(startedAt, now(), answer.error);
+}
+
+/** One request, and what is made of its answer, within the time of the target. */
+async function fetched<T>(
+  { url, timeoutSeconds }: Pick<OpenTarget, "url" | "timeoutSeconds">,
+  init: RequestInit,
+  read: (response: Response) => Promise<T>,
+): Promise<Result<T, AttemptError>> {
   const deadline = new AbortController();
   // Not AbortSignal.timeout: it cannot be cleared, and a deliverer of many fast sends would run out of timers.
-  const timer = setTimeout(() => deadline.abort(), target.timeoutSeconds * 1000);
+  const timer = setTimeout(() => deadline.abort(), timeoutSeconds * 1000);
   try {
-    const response = await fetch(target.url, { ...init, signal: deadline.signal });
-    return await answered(response, startedAt, now);
+    return ok(await read(await fetch(url, { ...init, signal: deadline.signal })));
   } catch (thrown) {
-    const error = deadline.signal.aborted
-      ? ({ code: "timeout", message: `No answer within ${target.timeoutSeconds} seconds.` } as const)
-      : classifyFetchError(thrown, new URL(target.url).protocol);
-    return failed(startedAt, now(), error);
+    return err(
+      deadline.signal.aborted
+        ? ({ code: "timeout", message: `No answer within ${timeoutSeconds} seconds.` } as const)
+        : classifyFetchError(thrown, new URL(url).protocol),
+    );
   } finally {
     clearTimeout(timer);
   }

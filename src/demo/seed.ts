@@ -37,6 +37,7 @@ export async function seedDemo(
       description: "Orders of the demo",
       retentionDays: RETENTION_DEFAULT_DAYS,
       retentionBytes: null,
+      types: {},
     }),
   );
   if (!topic.ok) return topic;

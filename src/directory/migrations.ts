@@ -30,4 +30,21 @@ export const directoryMigrations: readonly Migration[] = [
       "CREATE TABLE demo_modes (receiver TEXT PRIMARY KEY, mode TEXT NOT NULL) WITHOUT ROWID",
     ],
   },
+  {
+    id: 2,
+    name: "sources",
+    up: [
+      // One row a source: written by putSource and updateSource, its counts by countSource (at most once a second from
+      // each isolate; no index has them), deleted by removeSource. `token` is the last part of its URL. `secrets` is a
+      // ciphertext, `options` and `last_refusal` are JSON.
+      `CREATE TABLE sources (
+         id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, token TEXT NOT NULL UNIQUE, topic TEXT NOT NULL,
+         provider TEXT NOT NULL, secrets TEXT NOT NULL, options TEXT NOT NULL,
+         created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+         accepted INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,
+         duplicates INTEGER NOT NULL DEFAULT 0, last_refusal TEXT
+       ) WITHOUT ROWID`,
+      // In meta, of the gateway's own Directory: `source-token-key`, written by the first sourceTokenKey, never changed.
+    ],
+  },
 ];

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { encodeBase64Url } from "../core/base64.ts";
 import type { Problem } from "../core/errors.ts";
 import { HEALTH_PROBE_EVERY_MS } from "../core/limits.ts";
 import { ok, type Result } from "../core/result.ts";
@@ -8,15 +9,29 @@ import { migrate } from "../storage/migrate.ts";
 import type { TopicSettings } from "../topic-log/rpc.ts";
 import { DeadLetterStore } from "./dead-letter-store.ts";
 import { directoryMigrations } from "./migrations.ts";
-import type { DeadLetter, DeadLetterQuery, DirectoryRpc, LetterIdentity, SubscriptionEntry } from "./rpc.ts";
+import type {
+  DeadLetter,
+  DeadLetterQuery,
+  DirectoryRpc,
+  LetterIdentity,
+  SourceChanges,
+  SourceCounts,
+  SourceEntry,
+  SourceView,
+  SubscriptionEntry,
+} from "./rpc.ts";
+import { SourceStore } from "./source-store.ts";
 import { DirectoryStore } from "./store.ts";
 
+const TOKEN_KEY_BYTES = 32;
+
 /**
- * What a tenant has: names of topics and subscriptions, and the index of its dead letters. One object a tenant, so it
+ * What a tenant has: names of topics and subscriptions, its sources, and the index of its dead letters. One object a tenant, so it
  * is never on the road of an event: publishing asks it only when a topic does not exist.
  */
 export class Directory extends DurableObject<Env> implements DirectoryRpc {
   readonly #store: DirectoryStore;
+  readonly #sources: SourceStore;
   readonly #deadLetters: DeadLetterStore;
   #probedAt = 0;
 
@@ -25,6 +40,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     const sql = durableSql(ctx.storage);
     migrate(sql, directoryMigrations);
     this.#store = new DirectoryStore(sql);
+    this.#sources = new SourceStore(sql);
     this.#deadLetters = new DeadLetterStore(sql);
   }
 
@@ -74,6 +90,39 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   ): Promise<{ subscriptions: readonly SubscriptionEntry[]; next: string | null }> {
     const { page, next } = pageOf(this.#store.subscriptions(topic, after, limit + 1), limit, (entry) => entry.id);
     return { subscriptions: page, next };
+  }
+
+  async putSource(entry: SourceEntry): Promise<Result<null, Problem>> {
+    return this.#sources.put(entry);
+  }
+
+  async updateSource(id: string, changes: SourceChanges): Promise<SourceView | null> {
+    return this.#sources.update(id, changes, Date.now());
+  }
+
+  async removeSource(id: string): Promise<boolean> {
+    return this.#sources.remove(id);
+  }
+
+  async source(idOrName: string): Promise<SourceView | null> {
+    return this.#sources.find(idOrName);
+  }
+
+  async sourceByToken(token: string): Promise<SourceEntry | null> {
+    return this.#sources.byToken(token);
+  }
+
+  async sources(after: string | null, limit: number): Promise<{ sources: readonly SourceView[]; next: string | null }> {
+    const { page, next } = pageOf(this.#sources.list(after, limit + 1), limit, (source) => source.id);
+    return { sources: page, next };
+  }
+
+  async countSource(id: string, counts: SourceCounts): Promise<void> {
+    this.#sources.count(id, counts);
+  }
+
+  async sourceTokenKey(): Promise<string> {
+    return this.#store.sourceTokenKey(encodeBase64Url(crypto.getRandomValues(new Uint8Array(TOKEN_KEY_BYTES))));
   }
 
   async indexDeadLetters(letters: readonly DeadLetter[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Problem } from "../core/errors.ts";
 import type { Result } from "../core/result.ts";
+import type { SourceOptions } from "../core/source-options.ts";
 import type { AttemptErrorCode, DeadReason } from "../subscription/rpc.ts";
 import type { TopicSettings } from "../topic-log/rpc.ts";
 
@@ -63,6 +64,38 @@ export interface RetryMessage {
   readonly subscription: string;
 }
 
+/** A source of webhooks. */
+export interface SourceEntry {
+  readonly id: string;
+  readonly name: string;
+  /** The last part of its URL. */
+  readonly token: string;
+  readonly topic: string;
+  /** A name of src/sources/registry.ts. */
+  readonly provider: string;
+  /** Ciphertext of a JSON array of them. */
+  readonly secrets: string;
+  readonly options: SourceOptions;
+  /** Unix ms. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** What a PATCH or PUT may change; what is left out stays as it is. */
+export type SourceChanges = Partial<Pick<SourceEntry, "topic" | "secrets" | "options">>;
+
+/** What came to a source's URL. */
+export interface SourceCounts {
+  readonly accepted: number;
+  readonly refused: number;
+  readonly duplicates: number;
+  readonly lastRefusal: { readonly at: number; readonly reason: string } | null;
+}
+
+export interface SourceView extends SourceEntry {
+  readonly counts: SourceCounts;
+}
+
 /** RPC surface of the Directory object, named `<tenant>`; the one named `*` keeps what concerns the whole gateway. */
 export interface DirectoryRpc {
   /** Creates the topic (and its TopicLog) if absent. `limit-reached` at TOPICS_MAX, except for the gateway's own. */
@@ -80,6 +113,20 @@ export interface DirectoryRpc {
     after: string | null,
     limit: number,
   ): Promise<{ subscriptions: readonly SubscriptionEntry[]; next: string | null }>;
+  /** `name-taken` if another source has the name; `limit-reached` at SOURCES_MAX. */
+  putSource(entry: SourceEntry): Promise<Result<null, Problem>>;
+  /** null: there is no such source. */
+  updateSource(id: string, changes: SourceChanges): Promise<SourceView | null>;
+  /** Whether it was there. */
+  removeSource(id: string): Promise<boolean>;
+  /** By id or by name. */
+  source(idOrName: string): Promise<SourceView | null>;
+  sourceByToken(token: string): Promise<SourceEntry | null>;
+  sources(after: string | null, limit: number): Promise<{ sources: readonly SourceView[]; next: string | null }>;
+  /** Adds to what was counted; of a source that is gone nothing is. */
+  countSource(id: string, counts: SourceCounts): Promise<void>;
+  /** Of the Directory `*`: the key that seals the tokens of all sources, made at the first call. */
+  sourceTokenKey(): Promise<string>;
   indexDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
   removeDeadLetters(letters: readonly LetterIdentity[]): Promise<void>;
   deadLetters(query: DeadLetterQuery): Promise<{ letters: readonly DeadLetter[]; next: string | null }>;

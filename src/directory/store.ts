@@ -109,6 +109,16 @@ export class DirectoryStore {
     this.#putMeta("probe", String(now));
   }
 
+  /** The key there is, else `fresh` from now on. */
+  sourceTokenKey(fresh: string): string {
+    return this.#sql.transaction(() => {
+      const [known] = this.#sql.exec("SELECT value FROM meta WHERE name = 'source-token-key'");
+      if (known !== undefined) return String(known.value);
+      this.#putMeta("source-token-key", fresh);
+      return fresh;
+    });
+  }
+
   demoMode(receiver: string): string | null {
     const [row] = this.#sql.exec("SELECT mode FROM demo_modes WHERE receiver = ?", receiver);
     return row === undefined ? null : String(row.mode);

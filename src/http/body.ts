@@ -12,6 +12,12 @@ import { joinBytes } from "./bytes.ts";
 
 /** Media types accepted where a JSON document is expected. */
 export const JSON_TYPES: readonly string[] = ["application/json"];
+/** Those of the JSON forms of a publish; the other ones are CloudEvents. */
+export const PUBLISH_TYPES: readonly string[] = [
+  "application/json",
+  "application/cloudevents+json",
+  "application/cloudevents-batch+json",
+];
 /** RFC 7396 brings its own. */
 export const PATCH_TYPES: readonly string[] = ["application/json", "application/merge-patch+json"];
 
@@ -31,26 +37,39 @@ export function refusedMediaType(
       `The body is missing. Send one with the content type ${accepted.join(" or ")}.`,
     );
   }
-  const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.trim().toLowerCase() !== "identity") {
-    return problem("unsupported-media-type", "Send the body without a Content-Encoding.");
-  }
-  const type = CONTENT_TYPE.exec(headers.get("content-type")?.trim() ?? "")?.[1]?.toLowerCase();
-  return type !== undefined && accepted.includes(type)
+  const encoded = refusedEncoding(headers);
+  if (encoded !== null) return encoded;
+  const type = jsonMediaType(headers);
+  return type !== null && accepted.includes(type)
     ? null
     : problem("unsupported-media-type", `Send the body with the content type ${accepted.join(" or ")}, in UTF-8.`);
 }
 
-/** The bytes of a body, at most REQUEST_BODY_MAX_BYTES whatever its headers say; `too-large` (413) naming the limit. */
-export async function readBody(request: Request): Promise<Result<Uint8Array, Problem>> {
+/** A body is taken as it is: 415 for a Content-Encoding. */
+export function refusedEncoding(headers: Headers): Problem | null {
+  const encoding = headers.get("content-encoding");
+  return encoding === null || encoding.trim().toLowerCase() === "identity"
+    ? null
+    : problem("unsupported-media-type", "Send the body without a Content-Encoding.");
+}
+
+/** The media type of a body in UTF-8, in lower case; null for another charset, other parameters, or none at all. */
+export const jsonMediaType = (headers: Headers): string | null =>
+  CONTENT_TYPE.exec(headers.get("content-type")?.trim() ?? "")?.[1]?.toLowerCase() ?? null;
+
+/** The bytes of a body, at most `maxBytes` whatever its headers say; `too-large` (413) naming the limit. */
+export async function readBody(
+  request: Request,
+  maxBytes = REQUEST_BODY_MAX_BYTES,
+): Promise<Result<Uint8Array, Problem>> {
   const declared = Number(request.headers.get("content-length") ?? "0");
-  if (declared > REQUEST_BODY_MAX_BYTES) return err(tooLarge());
+  if (declared > maxBytes) return err(tooLarge(maxBytes));
   if (request.body === null) return ok(new Uint8Array());
   try {
     // A declared length is enforced by the server: the body is read whole, which costs far less than by chunks.
     const whole = declared > 0 && !request.headers.has("transfer-encoding");
-    const bytes = whole ? new Uint8Array(await request.arrayBuffer()) : await readStream(request.body);
-    return bytes === null || bytes.byteLength > REQUEST_BODY_MAX_BYTES ? err(tooLarge()) : ok(bytes);
+    const bytes = whole ? new Uint8Array(await request.arrayBuffer()) : await readStream(request.body, maxBytes);
+    return bytes === null || bytes.byteLength > maxBytes ? err(tooLarge(maxBytes)) : ok(bytes);
   } catch {
     return err(problem("malformed-request", "The body ended before it was complete."));
   }
@@ -81,11 +100,16 @@ function parse(bytes: Uint8Array): Result<unknown, Problem> {
   return parsed.ok ? ok(parsed.value.value) : parsed;
 }
 
-const tooLarge = (): Problem =>
-  problem("too-large", `A request body may have ${REQUEST_BODY_MAX_BYTES} bytes or fewer. Split the batch.`);
+const tooLarge = (maxBytes: number): Problem =>
+  problem(
+    "too-large",
+    maxBytes === REQUEST_BODY_MAX_BYTES
+      ? `A request body may have ${maxBytes} bytes or fewer. Split the batch.`
+      : `A request body may have ${maxBytes} bytes or fewer here.`,
+  );
 
-/** null when it is longer than REQUEST_BODY_MAX_BYTES: counted while it streams, and then read to its end. */
-async function readStream(stream: ReadableStream<Uint8Array>): Promise<Uint8Array | null> {
+/** null when it is longer than `maxBytes`: counted while it streams, and then read to its end. */
+async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | null> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -93,11 +117,11 @@ async function readStream(stream: ReadableStream<Uint8Array>): Promise<Uint8Arra
     const { done, value } = await reader.read();
     if (done) break;
     bytes += value.byteLength;
-    if (bytes <= REQUEST_BODY_MAX_BYTES) chunks.push(value);
+    if (bytes <= maxBytes) chunks.push(value);
     else if (bytes > REQUEST_DRAIN_MAX_BYTES) {
       await reader.cancel();
       break;
     }
   }
-  return bytes > REQUEST_BODY_MAX_BYTES ? null : joinBytes(chunks);
+  return bytes > maxBytes ? null : joinBytes(chunks);
 }

@@ -25,6 +25,8 @@ export interface Call {
   /** `sluice-request-id` of the answer. */
   readonly requestId: string;
   readonly notes: Notes;
+  /** Work that goes on after the answer, for a moment. */
+  readonly background: (work: Promise<unknown>) => void;
   /** Path parameters, still percent-encoded: see path.ts. */
   readonly params: Readonly<Record<string, string>>;
 }

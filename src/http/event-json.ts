@@ -1,6 +1,7 @@
 import { encodeBase64 } from "../core/base64.ts";
-import { isJsonContentType } from "../core/body.ts";
+import { jsonData } from "../core/body.ts";
 import type { LogEvent } from "../core/event.ts";
+import { isJsonContentType } from "../core/media-type.ts";
 import { formatRfc3339 } from "../core/time.ts";
 import { joinBytes } from "./bytes.ts";
 
@@ -32,7 +33,7 @@ export function eventJson(event: LogEvent, topic: string): Uint8Array<ArrayBuffe
     size: event.data.byteLength,
   }).slice(0, -1);
   return isJsonContentType(contentType)
-    ? joinBytes([encoder.encode(`${head},"data":`), event.data, encoder.encode("}")])
+    ? joinBytes([encoder.encode(`${head},"data":`), jsonData(event.data), encoder.encode("}")])
     : joinBytes([encoder.encode(`${head},"dataBase64":"${encodeBase64(event.data)}"}`)]);
 }
 

@@ -12,14 +12,18 @@ const ID_RANDOM_BYTES = 10;
 const MESSAGE_MAX_CHARACTERS = 500;
 
 /** Answers every HTTP request: never with an exception, and with one log line each: its own, or the commit's it is part of. */
-export async function handleRequest(request: Request, env: Env): Promise<Response> {
+export async function handleRequest(
+  request: Request,
+  env: Env,
+  context: Pick<ExecutionContext, "waitUntil">,
+): Promise<Response> {
   const startedAt = Date.now();
   const requestId = newId("req", startedAt, crypto.getRandomValues(new Uint8Array(ID_RANDOM_BYTES)));
   const notes: Notes = { route: null, tenant: null, loggedElsewhere: false };
   let fault: string | undefined;
   let answer: Answer;
   try {
-    answer = await answerTo(request, env, { requestId, notes });
+    answer = await answerTo(request, env, { requestId, notes, background: (work) => context.waitUntil(work) });
   } catch (thrown) {
     fault = String(thrown).slice(0, MESSAGE_MAX_CHARACTERS);
     answer = err(
@@ -40,7 +44,11 @@ export async function handleRequest(request: Request, env: Env): Promise<Respons
   return response;
 }
 
-async function answerTo(request: Request, env: Env, named: Pick<Arrival, "requestId" | "notes">): Promise<Answer> {
+async function answerTo(
+  request: Request,
+  env: Env,
+  named: Pick<Arrival, "requestId" | "notes" | "background">,
+): Promise<Answer> {
   const settings = await settingsOf(env);
   if (!settings.ok) return settings;
   return route({ request, env, settings: settings.value, url: new URL(request.url), ...named });

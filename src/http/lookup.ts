@@ -24,6 +24,7 @@ export const DEFAULT_TOPIC_SETTINGS: TopicSettings = {
   description: "",
   retentionDays: RETENTION_DEFAULT_DAYS,
   retentionBytes: null,
+  types: {},
 };
 
 /** Whether the topic exists, asked of the Directory. */

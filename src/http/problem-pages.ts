@@ -11,6 +11,8 @@ const EXPLANATIONS: Readonly<Record<ProblemCode, string>> = {
     "The body is not JSON as RFC 8259 defines it: look for trailing commas, comments, NaN or a byte order mark.",
   "malformed-utf8": "The body has bytes that are not UTF-8. Encode it as UTF-8.",
   unauthenticated: "The request has no key, or one that is not valid. Send 'Authorization: Bearer <key>'.",
+  "invalid-signature":
+    "The signature, token or password of the request is not one of this source's secrets, is missing, or is too old. Compare the secret, and send the body unchanged.",
   forbidden: "The key is valid but lacks the scope named in the detail. Use a key that has it.",
   "not-found": "There is nothing under this path for this tenant. What belongs to another tenant answers the same.",
   "method-not-allowed": "The path exists, but not with this method. The header Allow lists those it has.",

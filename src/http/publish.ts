@@ -1,16 +1,18 @@
 import { encodeBase64Url } from "../core/base64.ts";
+import { cloudEventClaim } from "../core/cloudevent-claim.ts";
 import { type Problem, problem } from "../core/errors.ts";
 import type { AppendedEvent, AppendRequest, IdempotencyClaim } from "../core/event.ts";
-import { HOPS_MAX } from "../core/limits.ts";
 import { parseIdempotencyKeyHeader } from "../core/names.ts";
-import { type PublishRequest, parsePublishJson } from "../core/publish.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { calling, topicLog } from "../rpc/objects.ts";
 import { jsonAnswer } from "./answer.ts";
-import { JSON_TYPES, readBody, refusedMediaType } from "./body.ts";
+import { readBody } from "./body.ts";
+import { joinBytes } from "./bytes.ts";
 import type { Answer, Call } from "./call.ts";
+import { readHops } from "./hops.ts";
 import { onTopic } from "./lookup.ts";
 import { noSuchTopic, topicIn } from "./path.ts";
+import { type Publish, type PublishForm, publishForm, readPublish } from "./publish-form.ts";
 import { parseCount } from "./query.ts";
 
 /** What the headers of a publish ask for. */
@@ -20,22 +22,19 @@ export interface PublishHeaders {
   readonly hops: number;
 }
 
-/** The forms accepted so far write the same media type, so it is part of what an idempotency key stands for. */
-const MEDIA_TYPE = "application/json";
-
 /** `POST /v1/topics/{topic}/events`. Everything is judged before the topic is looked up: a refusal creates nothing. */
 export async function publishEvents(call: Call): Promise<Answer> {
   const topic = topicIn(call, "refused");
   if (!topic.ok) return topic;
   const headers = readPublishHeaders(call.request.headers);
   if (!headers.ok) return headers;
-  const refused = refusedMediaType(call.request, JSON_TYPES);
-  if (refused !== null) return err(refused);
+  const form = publishForm(call.request);
+  if (!form.ok) return form;
   const body = await readBody(call.request);
   if (!body.ok) return body;
-  const parsed = parsePublishJson(body.value, { hops: headers.value.hops, batchAllowed: true });
+  const parsed = readPublish(form.value, call.request.headers, body.value, headers.value.hops);
   if (!parsed.ok) return parsed;
-  const request = await toAppendRequest(parsed.value, headers.value, { body: body.value, requestId: call.requestId });
+  const request = await toAppendRequest(parsed.value, form.value, { ...headers.value, requestId: call.requestId });
   if (!request.ok) return request;
 
   const appended = await onTopic(
@@ -65,12 +64,8 @@ async function ifAbsent(call: Call, topic: string, { expectedOffset }: AppendReq
 
 /** `invalid` (422) for a malformed header, `loop` (508) for an event that passed HOPS_MAX gateways. */
 export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Problem> {
-  const hops = headers.get("sluice-hops");
-  const passed = hops === null ? 0 : parseCount(hops);
-  if (passed === null) return err(problem("invalid", "The header sluice-hops must be a whole number."));
-  if (passed >= HOPS_MAX) {
-    return err(problem("loop", `This event has passed ${passed} gateways. Find the subscription that sends it round.`));
-  }
+  const hops = readHops(headers);
+  if (!hops.ok) return hops;
   const expected = headers.get("sluice-expected-offset");
   const expectedOffset = expected === null ? null : parseCount(expected);
   if (expected !== null && (expectedOffset === null || expectedOffset < 1)) {
@@ -79,13 +74,13 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Pro
   const key = headers.get("idempotency-key");
   const idempotencyKey = key === null ? ok(null) : parseIdempotencyKeyHeader(key);
   if (!idempotencyKey.ok) return idempotencyKey;
-  return ok({ idempotencyKey: idempotencyKey.value, expectedOffset, hops: passed });
+  return ok({ idempotencyKey: idempotencyKey.value, expectedOffset, hops: hops.value });
 }
 
 async function toAppendRequest(
-  { batch, events }: PublishRequest,
-  { idempotencyKey, expectedOffset }: PublishHeaders,
-  { body, requestId }: { readonly body: Uint8Array; readonly requestId: string },
+  { batch, events, contentType, content }: Publish,
+  { kind }: PublishForm,
+  { idempotencyKey, expectedOffset, requestId }: PublishHeaders & { readonly requestId: string },
 ): Promise<Result<AppendRequest, Problem>> {
   if (batch && expectedOffset !== null) {
     return err(problem("invalid", "The header Sluice-Expected-Offset goes with a single event, not with a batch."));
@@ -98,21 +93,19 @@ async function toAppendRequest(
     events: await Promise.all(
       events.map(async ({ event, idempotencyKey: key, text }) => ({
         ...event,
-        idempotency: key === null ? null : await claim(key, encoder.encode(text)),
+        idempotency: key === null ? cloudEventClaim(event) : await claim(key, contentType, encoder.encode(text)),
       })),
     ),
-    idempotency: idempotencyKey === null ? null : await claim(idempotencyKey, body),
+    idempotency: idempotencyKey === null ? null : await claim(idempotencyKey, contentType, content()),
     requestId,
+    ...(!batch && { dataPointer: kind === "binary" ? "#" : "#/data" }),
     expectedOffset,
   });
 }
 
 /** The key with a digest of content type and bytes: the same key with anything else is a conflict. */
-async function claim(key: string, bytes: Uint8Array): Promise<IdempotencyClaim> {
-  const head = new TextEncoder().encode(`${MEDIA_TYPE}\n`);
-  const content = new Uint8Array(head.length + bytes.length);
-  content.set(head);
-  content.set(bytes, head.length);
+async function claim(key: string, contentType: string, bytes: Uint8Array): Promise<IdempotencyClaim> {
+  const content = joinBytes([new TextEncoder().encode(`${contentType}\n`), bytes]);
   return { key, fingerprint: encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", content))) };
 }
 

@@ -3,7 +3,7 @@ import { problem } from "../core/errors.ts";
 import { DEFAULT_TENANT } from "../core/names.ts";
 import { err } from "../core/result.ts";
 import { authenticate, authorize, tenantOf } from "./auth.ts";
-import type { Answer, Notes, Route } from "./call.ts";
+import type { Answer, Call, Notes, Route } from "./call.ts";
 import { Query } from "./query.ts";
 import { routes } from "./routes.ts";
 import type { Settings } from "./settings.ts";
@@ -16,6 +16,7 @@ export interface Arrival {
   readonly url: URL;
   readonly requestId: string;
   readonly notes: Notes;
+  readonly background: Call["background"];
 }
 
 const VERBS = { GET: "get", POST: "post", PUT: "put", PATCH: "patch", DELETE: "delete" } as const;
@@ -46,7 +47,7 @@ export async function route(arrival: Arrival): Promise<Answer> {
 
 /** The key first, so that without one nothing can be learnt about what exists. */
 async function follow(to: Route, params: Record<string, string>, arrival: Arrival): Promise<Answer> {
-  const { request, env, settings, url, requestId, notes } = arrival;
+  const { request, env, settings, url, requestId, notes, background } = arrival;
   notes.route = to.path;
   let tenant = DEFAULT_TENANT;
   if (to.scope !== "public") {
@@ -62,7 +63,7 @@ async function follow(to: Route, params: Record<string, string>, arrival: Arriva
   const query = new Query(url.searchParams, to.query ?? []);
   const refusal = query.refusal();
   if (refusal !== null) return err(refusal);
-  return to.handler({ request, env, settings, tenant, url, query, requestId, notes, params });
+  return to.handler({ request, env, settings, tenant, url, query, requestId, notes, background, params });
 }
 
 function allowed(path: string): string[] {

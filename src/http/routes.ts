@@ -3,13 +3,15 @@ import { listDeadLetters } from "./dead-letters.ts";
 import { cancelDelivery, getDelivery, listDeliveries, retryDelivery } from "./deliveries.ts";
 import { postDemo, postDemoReceiver, putDemoReceiver } from "./demo.ts";
 import { getEvent, listEventDeliveries, listEvents } from "./events.ts";
-import { ofSubscription } from "./existing.ts";
+import { ofSource, ofSubscription } from "./existing.ts";
+import { testFilter } from "./filter-test.ts";
 import { getHealth } from "./health.ts";
 import { getProblem } from "./problem-pages.ts";
 import { publishEvents } from "./publish.ts";
 import { deleteDeadLetters, redriveDeadLetters } from "./redrive.ts";
 import { rotateSecret } from "./rotate-secret.ts";
 import { seekSubscription } from "./seek.ts";
+import { deleteSource, getSource, listSources, patchSource, postSource, putSource } from "./sources.ts";
 import { getStats } from "./stats.ts";
 import { listSubscriptions } from "./subscription-list.ts";
 import {
@@ -23,6 +25,7 @@ import {
 } from "./subscriptions.ts";
 import { testSubscription } from "./test-send.ts";
 import { deleteTopic, getTopic, listTopics, putTopic } from "./topics.ts";
+import { receiveWebhook } from "./webhooks-in.ts";
 
 const PAGE = ["limit", "cursor"];
 const EVENTS = [...PAGE, "after", "before", "partition", "since", "until", "order", "type", "key"];
@@ -32,6 +35,7 @@ const STATS = ["topic", "subscription", "since", "resolution"];
 const DEAD_LETTERS = [...PAGE, "topic", "subscription", "reason", "since", "until"];
 
 const SUBSCRIPTION = "/v1/subscriptions/:subscription";
+const SOURCE = "/v1/sources/:source";
 const DELIVERY = `${SUBSCRIPTION}/deliveries/:event`;
 
 /* The API, route by route. Any other method on one of these paths is 405, any other path 404. */
@@ -45,6 +49,14 @@ const table: readonly Route[] = [
     scope: "read",
     query: PAGE,
     handler: listEventDeliveries,
+  },
+
+  {
+    method: "POST",
+    path: "/v1/topics/:topic/filter-test",
+    scope: "manage",
+    query: ["cursor"],
+    handler: testFilter,
   },
 
   { method: "GET", path: "/v1/topics", scope: "read", query: PAGE, handler: listTopics },
@@ -72,6 +84,14 @@ const table: readonly Route[] = [
   { method: "DELETE", path: `${SUBSCRIPTION}/dead-letters`, scope: "manage", handler: deleteDeadLetters },
   { method: "GET", path: "/v1/dead-letters", scope: "read", query: DEAD_LETTERS, handler: listDeadLetters },
 
+  { method: "GET", path: "/v1/sources", scope: "read", query: PAGE, handler: listSources },
+  { method: "POST", path: "/v1/sources", scope: "manage", handler: postSource },
+  { method: "GET", path: SOURCE, scope: "read", handler: getSource },
+  { method: "PUT", path: SOURCE, scope: "manage", handler: putSource },
+  { method: "PATCH", path: SOURCE, scope: "manage", handler: patchSource },
+  { method: "DELETE", path: SOURCE, scope: "manage", handler: deleteSource },
+  { method: "POST", path: "/in/:token", scope: "public", query: ["bodySHA256"], handler: receiveWebhook },
+
   { method: "GET", path: "/v1/stats", scope: "read", query: STATS, handler: getStats },
 
   { method: "POST", path: "/v1/demo", scope: "manage", handler: postDemo },
@@ -82,9 +102,12 @@ const table: readonly Route[] = [
   { method: "GET", path: "/problems/:code", scope: "public", handler: getProblem },
 ];
 
-/** All but PUT, which may create it, are about a subscription that is there. */
-const aboutOne = ({ method, path }: Route) => path.startsWith(SUBSCRIPTION) && method !== "PUT";
+/** All but PUT, which may create it, are about a subscription or a source that is there. */
+function aboutOne(route: Route): Route {
+  const { method, path, handler } = route;
+  if (method === "PUT") return route;
+  if (path.startsWith(SUBSCRIPTION)) return { ...route, handler: ofSubscription(handler) };
+  return path === SOURCE ? { ...route, handler: ofSource(handler) } : route;
+}
 
-export const routes: readonly Route[] = table.map((route) =>
-  aboutOne(route) ? { ...route, handler: ofSubscription(route.handler) } : route,
-);
+export const routes: readonly Route[] = table.map(aboutOne);

@@ -1,3 +1,4 @@
+import { FORMATS, takesBatches } from "../core/body.ts";
 import { constantTimeEqual } from "../core/constant-time.ts";
 import { checkCustomHeaders } from "../core/custom-headers.ts";
 import type { Problem } from "../core/errors.ts";
@@ -20,8 +21,11 @@ import { type Fault, invalidDocument } from "./validate.ts";
 
 type SealedHeaders = SubscriptionConfig["headers"];
 
-/** All of a configuration that a PUT sets anew; `name`, `topic`, `start` and the secret belong to its creation. */
-export type SubscriptionSettings = Required<SubscriptionPatch>;
+/**
+ * All of a configuration that a PUT sets anew; `name`, `topic`, `start` and the secret belong to its creation, and what
+ * comes of `verification` to the subscriber (handshake.ts).
+ */
+export type SubscriptionSettings = Required<Omit<SubscriptionPatch, "webhookOrigin">>;
 
 /** The secret of a new subscription: the one given, else random bytes. The text is for the answer, once. */
 export async function newSecret(
@@ -102,13 +106,13 @@ export async function settingsOfChanges(
   return ok(patch);
 }
 
-/** `raw` is the text of one event: several of them would be no document. `named`: the member that is to blame. */
+/** In some formats the body is the data of one event: several of them would be no document. `named`: the member to blame. */
 function requireTogether(
   { format, batch }: Pick<SubscriptionConfig, "format" | "batch">,
   named: "format" | "batch",
 ): Result<null, Problem> {
-  if (format !== "raw" || batch === null) return ok(null);
-  const detail = "does not go with the other: the format raw has no batches, so use standard, or null as batch";
+  if (takesBatches(format) || batch === null) return ok(null);
+  const detail = `does not go with the other: the format ${format} has no batches, so use ${FORMATS.filter(takesBatches).join(" or ")}, or null as batch`;
   return err(invalidDocument([{ pointer: `#/${named}`, detail }]));
 }
 

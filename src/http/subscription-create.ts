@@ -7,6 +7,7 @@ import { calling, subscription } from "../rpc/objects.ts";
 import type { SubscriptionView } from "../subscription/rpc.ts";
 import type { Start } from "../topic-log/rpc.ts";
 import type { Call } from "./call.ts";
+import { verify } from "./handshake.ts";
 import { ensureTopic, hasTopic } from "./lookup.ts";
 import { noSuchTopic } from "./path.ts";
 import { newSecret, settingsOfDocument } from "./subscription-config.ts";
@@ -30,6 +31,8 @@ export async function createSubscription(
   if (!wanted.ok) return wanted;
   const secret = await newSecret(document.secret, settings.vault);
   if (!secret.ok) return secret;
+  const verified = await verify(call, document.verification, wanted.value, null);
+  if (!verified.ok) return verified;
   const there = await requireTopic(call, topic.value, document.start);
   if (!there.ok) return there;
 
@@ -37,6 +40,7 @@ export async function createSubscription(
   const id = newId("sub", now, crypto.getRandomValues(new Uint8Array(ID_RANDOM_BYTES)));
   const config = {
     ...wanted.value,
+    ...verified.value,
     id,
     tenant,
     name: document.name ?? id,

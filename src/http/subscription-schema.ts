@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { FORMATS } from "../core/body.ts";
 import {
   BATCH_SEND_MAX_EVENTS,
   BATCH_SEND_WAIT_MAX_MS,
@@ -19,11 +20,10 @@ import {
 } from "../core/limits.ts";
 import { isSubscriptionName, SUBSCRIPTION_NAME_RULE } from "../core/names.ts";
 import { parseRfc3339 } from "../core/time.ts";
-import type { Format, Ordering } from "../subscription/rpc.ts";
+import type { Ordering } from "../subscription/rpc.ts";
 import type { Start } from "../topic-log/rpc.ts";
+import type { Verification } from "./handshake.ts";
 import { anyString, fraction, isObject, members, notAvailable, prose, wholeNumber } from "./validate.ts";
-
-const FORMATS_LATER: readonly unknown[] = ["cloudevents-structured", "cloudevents-binary"];
 
 const Retry = members({
   scheduleSeconds: v.optional(
@@ -58,11 +58,9 @@ const Batch = v.nullable(
 
 const Ordered = v.picklist(["key", "topic", "none"] satisfies Ordering[], "must be key, topic or none");
 
-const Formatted = v.pipe(
-  v.unknown(),
-  v.check((value) => !FORMATS_LATER.includes(value), "is not available yet; use standard or raw"),
-  v.picklist(["standard", "raw"] satisfies Format[], "must be standard or raw"),
-);
+const Formatted = v.picklist(FORMATS, `must be one of ${FORMATS.join(", ")}`);
+
+const Verified = v.picklist(["none", "handshake"] satisfies Verification[], "must be none or handshake");
 
 const Seconds = v.nullable(wholeNumber(1, DISABLE_AFTER_MAX_SECONDS));
 
@@ -79,7 +77,6 @@ const HeaderChanges = v.custom<Record<string, string | null>>(
 /** Members of the contract that are accepted only as "not used". */
 const later = {
   replyTopic: notAvailable(null),
-  verification: notAvailable("none"),
 };
 
 const laterOnly = {
@@ -119,6 +116,7 @@ export const SubscriptionDocument = members(
     retry: v.optional(Retry, {}),
     disableAfterSeconds: v.optional(Seconds, DISABLE_AFTER_DEFAULT_SECONDS),
     secret: v.optional(anyString),
+    verification: v.optional(Verified, "none"),
     ...later,
   },
   laterOnly,
@@ -153,6 +151,7 @@ export const SubscriptionChanges = members(
     rateLimit: v.optional(RateLimit),
     batch: v.optional(Batch),
     disableAfterSeconds: v.optional(Seconds),
+    verification: change(Verified, "none"),
     ...later,
   },
   {

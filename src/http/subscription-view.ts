@@ -1,6 +1,7 @@
 import { formatRfc3339 } from "../core/time.ts";
 import type { SubscriptionView } from "../subscription/rpc.ts";
 import type { Start } from "../topic-log/rpc.ts";
+import { verificationOf } from "./handshake.ts";
 
 /** Shown in place of what is kept secret; sent back, it means "as it is". */
 export const HIDDEN = "***";
@@ -26,7 +27,7 @@ export function subscriptionView({ config, ...view }: SubscriptionView) {
     retry: config.retry,
     disableAfterSeconds: config.disableAfterSeconds,
     replyTopic: null,
-    verification: "none",
+    verification: verificationOf(config),
     state: view.state,
     disabledReason: view.disabledReason,
     createdAt: formatRfc3339(config.createdAt),

@@ -6,6 +6,7 @@ import { jsonAnswer, noContent } from "./answer.ts";
 import { PATCH_TYPES, readJson } from "./body.ts";
 import type { Answer, Call } from "./call.ts";
 import { requireNoDocument } from "./documents.ts";
+import { verificationOf, verify } from "./handshake.ts";
 import { forgetSubscription, onSubscription, requireFreeName } from "./lookup.ts";
 import { noSuchSubscription, parameter, subscriptionIn } from "./path.ts";
 import { isPresentSecret, settingsOfChanges, settingsOfDocument } from "./subscription-config.ts";
@@ -54,8 +55,12 @@ export async function patchSubscription(call: Call): Promise<Answer> {
   return show(call, async (subscription) => {
     const present = await subscription.view();
     if (!present.ok) return present;
-    const patch = await settingsOfChanges(changes.value, present.value.config, call.settings);
-    return patch.ok ? subscription.patch(patch.value) : patch;
+    const { config } = present.value;
+    const patch = await settingsOfChanges(changes.value, config, call.settings);
+    if (!patch.ok) return patch;
+    const verification = changes.value.verification ?? verificationOf(config);
+    const verified = await verify(call, verification, { ...config, ...patch.value }, config);
+    return verified.ok ? subscription.patch({ ...patch.value, ...verified.value }) : verified;
   });
 }
 
@@ -94,7 +99,9 @@ async function update(call: Call, idOrName: string, document: SubscriptionDocume
     const unchanged = await requireSameCreation(call, document, present.value);
     if (!unchanged.ok) return unchanged;
     const wanted = await settingsOfDocument(document, config.headers, call.settings);
-    return wanted.ok ? subscription.patch(wanted.value) : wanted;
+    if (!wanted.ok) return wanted;
+    const verified = await verify(call, document.verification, wanted.value, config);
+    return verified.ok ? subscription.patch({ ...wanted.value, ...verified.value }) : verified;
   });
   return updated.ok ? ok(jsonAnswer(subscriptionView(updated.value))) : updated;
 }

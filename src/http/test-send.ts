@@ -2,6 +2,7 @@ import { batchId } from "../core/batch.ts";
 import { requestContentType } from "../core/body.ts";
 import { type Problem, problem } from "../core/errors.ts";
 import type { LogEvent } from "../core/event.ts";
+import { shownEventHeaders } from "../core/event-headers.ts";
 import { encodeEventId, newId } from "../core/ids.ts";
 import { SEND_START_MAX_MS } from "../core/limits.ts";
 import { redactedHeaders } from "../core/request-headers.ts";
@@ -101,12 +102,14 @@ function attemptOf(sent: Sent, send: Send, target: Part["target"]): Attempt {
   const { startedAt, durationMilliseconds, statusCode, error, bodyBytes, response } = sent;
   const request = {
     ...{ send, target, version: VERSION, timestampSeconds: Math.floor(startedAt / 1000) },
-    contentType: requestContentType(target.format, send.event),
+    contentType: requestContentType(target.format, send.event, send.batch !== null),
   };
+  const ofTheEvent = shownEventHeaders(target.format, send.event, target.topic);
+  const headers = redactedHeaders(request, Object.keys(target.headers), ofTheEvent);
   return {
     ...{ id: send.attemptId, number: send.attempt, trigger: send.trigger, startedAt, durationMilliseconds },
     ...{ outcome: error === null ? "success" : "failure", statusCode, error, response },
-    request: { url: target.url, headers: redactedHeaders(request, Object.keys(target.headers)), bodyBytes },
+    request: { url: target.url, headers, bodyBytes },
   };
 }
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type Problem, problem } from "../core/errors.ts";
+import { parseEventTypes } from "../core/event-types.ts";
 import {
   DESCRIPTION_MAX_CHARACTERS,
   LIST_CONCURRENCY_MAX,
@@ -9,10 +10,10 @@ import {
   RETENTION_MIN_BYTES,
   TOPIC_DELETE_SUBSCRIPTIONS_MAX,
 } from "../core/limits.ts";
-import { err, ok } from "../core/result.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { formatRfc3339 } from "../core/time.ts";
 import { calling, directory, subscription, topicLog } from "../rpc/objects.ts";
-import type { PartitionDescription } from "../topic-log/rpc.ts";
+import type { PartitionDescription, TopicLogRpc, TypesDescription } from "../topic-log/rpc.ts";
 import { jsonAnswer, noContent } from "./answer.ts";
 import { readOptionalJson } from "./body.ts";
 import type { Answer, Call } from "./call.ts";
@@ -23,15 +24,14 @@ import { isNamePosition } from "./query.ts";
 import { invalidDocument, members, prose, validate, wholeNumber } from "./validate.ts";
 
 /** A topic as PUT sets it: what is left out has its default, also where the topic had something else. */
-const TopicDocument = members(
-  {
-    description: v.optional(prose(DESCRIPTION_MAX_CHARACTERS), ""),
-    retentionDays: v.optional(wholeNumber(1, RETENTION_MAX_DAYS), RETENTION_DEFAULT_DAYS),
-    retentionBytes: v.optional(v.nullable(wholeNumber(RETENTION_MIN_BYTES, Number.MAX_SAFE_INTEGER)), null),
-    partitions: v.optional(wholeNumber(1, PARTITIONS_MAX), 1),
-  },
-  { types: "is not available yet; leave it out" },
-);
+const TopicDocument = members({
+  description: v.optional(prose(DESCRIPTION_MAX_CHARACTERS), ""),
+  retentionDays: v.optional(wholeNumber(1, RETENTION_MAX_DAYS), RETENTION_DEFAULT_DAYS),
+  retentionBytes: v.optional(v.nullable(wholeNumber(RETENTION_MIN_BYTES, Number.MAX_SAFE_INTEGER)), null),
+  partitions: v.optional(wholeNumber(1, PARTITIONS_MAX), 1),
+  // Judged by src/core/event-types.ts.
+  types: v.optional(v.unknown()),
+});
 
 /** `PUT /v1/topics/{topic}`: 201 created, 200 changed. */
 export async function putTopic(call: Call): Promise<Answer> {
@@ -41,19 +41,22 @@ export async function putTopic(call: Call): Promise<Answer> {
   if (!body.ok) return body;
   const document = validate(TopicDocument, body.value);
   if (!document.ok) return document;
-  const { partitions, ...settings } = document.value;
+  const { partitions, types: given, ...others } = document.value;
+  const types = parseEventTypes(given, "#/types");
+  if (!types.ok) return err(invalidDocument(types.error));
+  const settings = { ...others, types: types.value };
   const refused = partitions === 1 ? null : await partitionsRefused(call, topic.value);
   if (refused !== null) return err(refused);
 
   const ensured = await ensureTopic(call, topic.value, settings);
   if (!ensured.ok) return ensured;
   const { created } = ensured.value;
-  const described = await calling(() => {
+  const described = await calling(async () => {
     const log = topicLog(call.env, call.tenant, topic.value);
-    return created ? log.describe() : log.configure(settings);
+    return withTypes(log, created ? log.describe() : log.configure(settings));
   });
   if (!described.ok) return described;
-  return ok(jsonAnswer(view(topic.value, described.value), created ? 201 : 200));
+  return ok(jsonAnswer(wholeView(topic.value, described.value), created ? 201 : 200));
 }
 
 /** Of a topic that exists, partitions cannot change; for a new one there is no choice yet. */
@@ -68,11 +71,11 @@ async function partitionsRefused(call: Call, topic: string): Promise<Problem> {
 export async function getTopic(call: Call): Promise<Answer> {
   const topic = topicIn(call, "allowed");
   if (!topic.ok) return topic;
-  const described = await onTopic(call, topic.value, whenAbsent(topic.value), (log) => log.describe());
-  return described.ok ? ok(jsonAnswer(view(topic.value, described.value))) : described;
+  const described = await onTopic(call, topic.value, whenAbsent(topic.value), (log) => withTypes(log, log.describe()));
+  return described.ok ? ok(jsonAnswer(wholeView(topic.value, described.value))) : described;
 }
 
-/** `GET /v1/topics`, by name. */
+/** `GET /v1/topics`, by name; without the types, which may be large. */
 export async function listTopics({ env, tenant, query }: Call): Promise<Answer> {
   const after = query.cursor("topics", isNamePosition);
   const limit = query.limit();
@@ -121,6 +124,20 @@ export async function deleteTopic(call: Call): Promise<Answer> {
   forgetTopic(call, topic.value);
   return destroyed.ok ? ok(noContent()) : err(noSuchTopic());
 }
+
+type Whole = PartitionDescription & TypesDescription;
+
+async function withTypes(
+  log: TopicLogRpc,
+  asked: Promise<Result<PartitionDescription, Problem>>,
+): Promise<Result<Whole, Problem>> {
+  const description = await asked;
+  if (!description.ok) return description;
+  const types = await log.types();
+  return types.ok ? ok({ ...description.value, ...types.value }) : types;
+}
+
+const wholeView = (name: string, { types, warnings, ...log }: Whole) => ({ ...view(name, log), types, warnings });
 
 function view(name: string, log: PartitionDescription) {
   const { description, retentionDays, retentionBytes, partition, firstOffset, nextOffset, bytes } = log;

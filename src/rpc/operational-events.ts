@@ -6,7 +6,12 @@ import { logLine } from "../log.ts";
 import type { TopicLogRpc, TopicSettings } from "../topic-log/rpc.ts";
 import { directory, topicLog } from "./objects.ts";
 
-const SETTINGS: TopicSettings = { description: "", retentionDays: RETENTION_DEFAULT_DAYS, retentionBytes: null };
+const SETTINGS: TopicSettings = {
+  description: "",
+  retentionDays: RETENTION_DEFAULT_DAYS,
+  retentionBytes: null,
+  types: {},
+};
 
 /** Where a tenant's operational events go: its log of them, and who makes that log. */
 export interface EventsPlace {

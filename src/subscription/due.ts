@@ -1,3 +1,5 @@
+import { batchedBytes } from "../core/batch.ts";
+import type { LogEvent } from "../core/event.ts";
 import { BATCH_SEND_MAX_BYTES } from "../core/limits.ts";
 import type { Hole } from "./model.ts";
 import type { SubscriptionState } from "./state.ts";
@@ -50,13 +52,15 @@ export function dueGroup(state: WithPayloads, maxEvents: number, isDue: (hole: H
   );
 }
 
+const bytesOf = (event: LogEvent | undefined): number => (event === undefined ? 0 : batchedBytes(event));
+
 function newGroup({ payloads }: WithPayloads, maxEvents: number, loose: readonly Hole[]): Hole[] {
   const group: Hole[] = [];
   let bytes = 0;
   for (const hole of loose) {
     if (group.length >= maxEvents || bytes >= BATCH_SEND_MAX_BYTES) break;
     group.push(hole);
-    bytes += payloads.get(hole.offset)?.data.byteLength ?? 0;
+    bytes += bytesOf(payloads.get(hole.offset));
   }
   return group;
 }

@@ -1,6 +1,7 @@
 import { PENDING_LISTED_MAX } from "../core/limits.ts";
 import type { Peeked } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
+import type { History } from "./history.ts";
 import type { Hole } from "./model.ts";
 import type { Settlement } from "./settlement.ts";
 import type { Known, SubscriptionState } from "./state.ts";
@@ -14,11 +15,13 @@ export class Expiry {
   readonly #deps: SubscriptionDeps;
   readonly #state: SubscriptionState;
   readonly #settlement: Settlement;
+  readonly #history: History;
 
-  constructor(deps: SubscriptionDeps, parts: { state: SubscriptionState; settlement: Settlement }) {
+  constructor(deps: SubscriptionDeps, parts: { state: SubscriptionState; settlement: Settlement; history: History }) {
     this.#deps = deps;
     this.#state = parts.state;
     this.#settlement = parts.settlement;
+    this.#history = parts.history;
   }
 
   /** Settles everything at or below `through`. Throws when the log cannot be read: then nothing may be dropped. */
@@ -66,9 +69,12 @@ export class Expiry {
     });
     const untried = waiting.filter((event) => !this.#state.skips.has(event.offset));
     for (const event of waiting) this.#state.dropSkip(event.offset);
+    // A seek was going to bring these again: a redrive goes on with the numbers of their attempts.
+    const again = untried.filter(({ offset }) => offset <= known.runtime.soughtThrough).map(({ offset }) => offset);
+    const made = again.length === 0 ? null : this.#history.attemptsBetween(Math.min(...again), Math.max(...again));
     for (const event of untried) {
       lanes.begin(event.key);
-      this.#settlement.die(known, holeOf(event, now), "expired", now);
+      this.#settlement.die(known, { ...holeOf(event, now), ...made?.get(event.offset) }, "expired", now);
     }
     recordUntried(this.#state, known, untried, { fin: "dead", version: this.#deps.version, now });
   }

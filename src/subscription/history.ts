@@ -183,7 +183,12 @@ export class History {
     if (this.#state.letter(offset) !== null) return "dead";
     // No letter: one that counted as dead and turned out to have arrived is delivered.
     const ends = collected.flatMap(({ entry }) => (entry.fin === null ? [] : [entry.fin]));
-    return ends.findLast((end) => end !== "dead") ?? ends.at(-1) ?? null;
+    const end = ends.findLast((one) => one !== "dead") ?? ends.at(-1);
+    if (end !== undefined) return end;
+    // Tried, taken back by a seek, and not come again: either it still will, or another seek has skipped it since.
+    const tried = collected.find(({ entry }) => entry.n > 0);
+    if (tried === undefined) return null;
+    return this.#state.comesAgain(offset, tried.entry.k) ? "pending" : "cancelled";
   }
 }
 
@@ -209,7 +214,11 @@ function attemptOf(known: Known, row: LeaseRow, entry: Entry): Attempt {
       trigger: lead.g,
       batch: events.length === 0 ? null : { id: batchId(events.map(({ id }) => id)), events },
     },
-    target: { id: known.config.id, topic: known.config.topic },
+    target: {
+      id: known.config.id,
+      topic: known.config.topic,
+      webhookOrigin: row.context.webhookOrigin ?? null,
+    },
     version: row.context.version,
     timestampSeconds: Math.floor(startedAt / 1000),
     contentType: entry.ct,
@@ -225,7 +234,7 @@ function attemptOf(known: Known, row: LeaseRow, entry: Entry): Attempt {
     error: result?.e ?? null,
     request: {
       url: row.context.url,
-      headers: redactedHeaders(input, row.context.headerNames),
+      headers: redactedHeaders(input, row.context.headerNames, lead.hd ?? null),
       bodyBytes: result?.b ?? 0,
     },
     response: result?.x ?? null,

@@ -1,6 +1,7 @@
 import { batchId } from "../core/batch.ts";
 import { requestContentType } from "../core/body.ts";
 import type { LogEvent } from "../core/event.ts";
+import { shownEventHeaders } from "../core/event-headers.ts";
 import { LEASE_GRACE_MS, LEASE_ROW_MAX_BYTES, LEASE_ROW_MAX_SENDS, SENDS_PER_DELIVERER_MAX } from "../core/limits.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import type { Entry, LeaseContext, LeaseRow } from "./model.ts";
@@ -18,9 +19,9 @@ export const isBatched = ({ config }: Known): boolean => config.batch !== null;
 
 /** Where its sends go, and what signs them. */
 export function targetOf(config: SubscriptionConfig, now: number): Part["target"] {
-  const { id, tenant, topic, url, format, headers, timeoutSeconds } = config;
+  const { id, tenant, topic, url, format, headers, timeoutSeconds, webhookOrigin = null } = config;
   const secrets = config.secrets.filter((secret) => secret.expiresAt === null || secret.expiresAt > now);
-  return { id, tenant, topic, url, format, headers, timeoutSeconds, secrets };
+  return { id, tenant, topic, url, format, headers, timeoutSeconds, webhookOrigin, secrets };
 }
 
 /** Writes what was chosen into the delivery log and marks it as under way. Nothing is durable before the caller commits. */
@@ -69,11 +70,14 @@ export class Leases {
     const { row, deliverer, now, startAt } = at;
     const attemptId = this.#deps.newAttemptId();
     const batched = isBatched(known);
+    const { format, topic } = known.config;
     for (const { event, previous, attempt, trigger } of members) {
-      const ct = requestContentType(known.config.format, event);
+      const ct = requestContentType(format, event, batched);
+      const hd = shownEventHeaders(format, event, topic);
       const entry: Entry = {
         ...{ o: event.offset, id: event.id, t: event.type, k: event.key, h: event.hops, p: previous },
         ...{ n: attempt, a: attemptId, g: trigger, l: now, ct, out: null, fin: null, r: null },
+        ...(hd === null ? {} : { hd }),
         ...(batched ? { m: first.event.offset } : {}),
       };
       row.entries.push(entry);
@@ -115,6 +119,7 @@ export class Leases {
       headerNames: Object.keys(config.headers),
       version: this.#deps.version,
       leaseMilliseconds: config.timeoutSeconds * 1000 + LEASE_GRACE_MS,
+      ...(typeof config.webhookOrigin === "string" && { webhookOrigin: config.webhookOrigin }),
     };
     this.#context = { config, context };
     return context;

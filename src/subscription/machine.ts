@@ -72,7 +72,7 @@ export class SubscriptionMachine {
     this.#stats = new Stats(state, store);
     const parts = { state, scheduler, settlement: this.#settlement, intake: this.#intake, outbox: this.#outbox };
     this.#pump = new Pump(deps, parts);
-    this.#expiry = new Expiry(deps, { state, settlement: this.#settlement });
+    this.#expiry = new Expiry(deps, { state, settlement: this.#settlement, history: this.#history });
     this.#expiryWarning = new ExpiryWarning(deps, state);
     this.#manual = new Manual(deps, { state, history: this.#history });
   }

@@ -22,8 +22,8 @@ export class Manual {
   }
 
   /**
-   * One attempt now. Restarts the schedule, never the attempt numbers (API clause 7.4). `previous`: the offset matched
-   * before, in case it was never tried.
+   * One attempt now. Restarts the schedule, never the attempt numbers (API clause 7.4). What went in a batch goes with all
+   * of it: its members never change (6.2). `previous`: the offset matched before, in case it was never tried.
    */
   retry(known: Known, delivery: Delivery, previous: number): Result<null, Problem> {
     const { offset, key } = delivery;
@@ -33,12 +33,15 @@ export class Manual {
     if (hole === undefined && delivery.state === "pending") {
       return conflict("It waits for its turn behind an unsettled event, or for the backlog before it.");
     }
-    if (this.#blockedBefore(offset, key)) {
+    const together = hole === undefined ? [] : this.#together(known, hole);
+    if ([{ offset, key }, ...together].some((one) => this.#blockedBefore(one.offset, one.key, together))) {
       return conflict("An earlier event that it has to wait for is not settled yet.");
     }
     const now = this.#deps.now();
     if (hole === undefined) this.#reopen(delivery, previous, now);
-    else this.#state.setHole({ ...hole, dueAt: now, failures: 0, exhausted: false, since: now, trigger: "manual" });
+    for (const one of together) {
+      this.#state.setHole({ ...one, dueAt: now, failures: 0, exhausted: false, since: now, trigger: "manual" });
+    }
     this.#state.commit();
     this.#deps.alarm(now);
     return ok(null);
@@ -69,16 +72,24 @@ export class Manual {
     return ok(null);
   }
 
+  /** What is retried in one request with it, itself included. */
+  #together({ config }: Known, hole: Hole): Hole[] {
+    if (config.batch === null || hole.batch === undefined) return [hole];
+    return [...this.#state.holes.values()].filter(({ batch }) => batch === hole.batch);
+  }
+
   /**
    * In key order by an earlier event of its key, in topic order by any earlier event. What waits in the log comes after
    * an event that is unsettled itself (it may be the one that they all wait for).
    */
-  #blockedBefore(offset: number, key: string | null): boolean {
+  #blockedBefore(offset: number, key: string | null, together: readonly Hole[]): boolean {
     const { holes, flights, lanes, cursor } = this.#state;
     const { ordering } = lanes;
     if (ordering === "none" || (ordering === "key" && key === null)) return false;
     const counts = (other: string | null) => ordering === "topic" || other === key;
-    for (const hole of holes.values()) if (hole.offset < offset && counts(hole.key)) return true;
+    for (const hole of holes.values()) {
+      if (hole.offset < offset && counts(hole.key) && !together.includes(hole)) return true;
+    }
     for (const { entry } of flights.values()) if (entry.o < offset && counts(entry.k)) return true;
     if (holes.has(offset)) return false;
     for (const [other, next] of lanes.waiting) if (next < offset && counts(other)) return true;

@@ -84,6 +84,8 @@ export interface Entry {
   readonly l: number;
   /** Content type of the request. */
   readonly ct: string;
+  /** Headers it had because of its event, as they are shown; absent: none. */
+  readonly hd?: Readonly<Record<string, string>>;
   /** Offset of the entry in this row that has the result of the batch it was sent with; absent: its own. */
   readonly m?: number;
   /** null while under way. */
@@ -110,6 +112,8 @@ export interface LeaseContext {
   readonly version: string;
   /** From lease to expiry: the send's deadline and time to report it. */
   readonly leaseMilliseconds: number;
+  /** Of the subscription then; absent for none. */
+  readonly webhookOrigin?: string;
 }
 
 /** A row of the delivery log: sends of one deliverer, one after the other, with cursor and attempts inside. */

@@ -1,3 +1,4 @@
+import type { Format } from "../core/body.ts";
 import type { Problem } from "../core/errors.ts";
 import type { LogEvent } from "../core/event.ts";
 import type { Filter } from "../core/filter.ts";
@@ -6,8 +7,7 @@ import type { Ordering } from "../core/ordering.ts";
 import type { Result } from "../core/result.ts";
 import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
 
-export type { Ordering };
-export type Format = "standard" | "raw";
+export type { Format, Ordering };
 export type Trigger = "fan-out" | "retry" | "probe" | "manual" | "redrive" | "seek" | "test";
 export type AttemptErrorCode =
   | "timeout"
@@ -62,6 +62,8 @@ export interface SubscriptionConfig {
   readonly batch: BatchPolicy | null;
   readonly retry: RetryPolicy;
   readonly disableAfterSeconds: number | null;
+  /** The name of the gateway by which the url, asked in a handshake, allowed it to send; absent or null: it was not asked. */
+  readonly webhookOrigin?: string | null;
   /** Newest first. */
   readonly secrets: readonly SealedSecret[];
   /** As it was asked for at creation; shown, never used again. */
@@ -85,6 +87,7 @@ export type SubscriptionPatch = Partial<
     | "batch"
     | "retry"
     | "disableAfterSeconds"
+    | "webhookOrigin"
   >
 >;
 
@@ -230,7 +233,7 @@ export interface Part {
   readonly places: number;
   readonly target: Pick<
     SubscriptionConfig,
-    "id" | "tenant" | "topic" | "url" | "format" | "headers" | "timeoutSeconds"
+    "id" | "tenant" | "topic" | "url" | "format" | "headers" | "timeoutSeconds" | "webhookOrigin"
   > & {
     /** Those that were live at the lease; one whose grace has ended by the send signs no more. */
     readonly secrets: readonly SealedSecret[];

@@ -1,3 +1,4 @@
+import { batchedBytes } from "../core/batch.ts";
 import type { LogEvent } from "../core/event.ts";
 import {
   BATCH_SEND_MAX_BYTES,
@@ -153,7 +154,7 @@ export class Scheduler {
   /** Full, or as old as it may become. */
   #batchOpenAt({ maxEvents, maxWaitMilliseconds }: BatchPolicy, first: LogEvent, now: number): number {
     const { buffer } = this.#state;
-    const bytes = buffer.reduce((sum, event) => sum + event.data.byteLength, 0);
+    const bytes = buffer.reduce((sum, event) => sum + batchedBytes(event), 0);
     if (buffer.length >= maxEvents || bytes >= BATCH_SEND_MAX_BYTES) return now;
     // The log's time never goes back; the machine's clock may have been set back since.
     if (first.receivedAt > now + CLOCK_SKEW_MAX_MS) return now;
@@ -231,7 +232,7 @@ export class Scheduler {
       const candidate = this.#laneHead(known) ?? this.#fresh(known);
       if (candidate === null) break;
       members.push(candidate);
-      bytes += candidate.event.data.byteLength;
+      bytes += batchedBytes(candidate.event);
     }
     // In log order; of lanes and fresh events a key is only ever in one.
     return members.length === 0 ? null : members.sort((one, other) => one.event.offset - other.event.offset);

@@ -143,6 +143,7 @@ export class Settlement {
     }
     if (this.#leave(known, entry)) {
       if (entry.fin === "cancelled" && entry.n > 1) this.#recordCancelled(known, entry, now);
+      this.#state.forgetAttempt(entry.o, entry.n);
       return;
     }
     const before = this.#state.holes.get(entry.o);

@@ -146,6 +146,14 @@ export class SubscriptionState {
     return offset > this.cursor || (lane !== undefined && offset >= lane);
   }
 
+  /** This attempt was never made: where its event comes again, the next one has its number. */
+  forgetAttempt(offset: number, number: number): void {
+    const made = this.earlier.get(offset);
+    if (made?.attempts !== number) return;
+    if (number > 1) this.earlier.set(offset, { ...made, attempts: number - 1 });
+    else this.earlier.delete(offset);
+  }
+
   /** The scan goes on after `cursor`, whatever it had come to: a seek. Nothing may be in rows that deliverers fill. */
   moveTo(cursor: number): void {
     this.cursor = cursor;

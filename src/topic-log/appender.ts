@@ -1,6 +1,6 @@
 import { encodeBlock, eventSizeBytes } from "../core/block.ts";
 import { type Problem, problem } from "../core/errors.ts";
-import type { AppendedEvent, AppendRequest, IdempotencyClaim, LogEvent, NewEvent } from "../core/event.ts";
+import type { AppendedEvent, AppendRequest, LogEvent } from "../core/event.ts";
 import { encodeEventId } from "../core/ids.ts";
 import {
   APPEND_QUEUE_MAX_BYTES,
@@ -12,10 +12,12 @@ import {
 } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { formatRfc3339 } from "../core/time.ts";
+import { findPlaces, lookUp } from "./claims.ts";
 import type { LogDeps } from "./deps.ts";
 import type { Reader } from "./reader.ts";
+import type { Schemas } from "./schemas.ts";
 import type { LogState } from "./state.ts";
-import type { TopicLogStore } from "./store.ts";
+import type { IdempotencyRow, Place, TopicLogStore } from "./store.ts";
 
 type Answer = Result<readonly AppendedEvent[], Problem>;
 
@@ -39,6 +41,7 @@ export class Appender {
   readonly #state: LogState;
   readonly #store: TopicLogStore;
   readonly #reader: Reader;
+  readonly #schemas: Schemas;
   readonly #committed: (events: readonly LogEvent[]) => void;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -48,13 +51,14 @@ export class Appender {
   /** `committed` is called in the turn of the commit, so that the alarm it sets is durable with the events. */
   constructor(
     deps: LogDeps,
-    parts: { state: LogState; store: TopicLogStore; reader: Reader },
+    parts: { state: LogState; store: TopicLogStore; reader: Reader; schemas: Schemas },
     committed: (events: readonly LogEvent[]) => void,
   ) {
     this.#deps = deps;
     this.#state = parts.state;
     this.#store = parts.store;
     this.#reader = parts.reader;
+    this.#schemas = parts.schemas;
     this.#committed = committed;
   }
 
@@ -116,14 +120,17 @@ export class Appender {
     const started = this.#deps.now();
     const now = this.#state.time(started);
     const events: LogEvent[] = [];
+    const warned: string[] = [];
     try {
       const answers = this.#store.transaction(() => {
-        const placed = group.map(({ request }) => this.#place(request, now, events));
+        const placed = group.map(({ request }) => this.#place(request, now, { events, warned }));
         if (events.length > 0) this.#writeBlocks(events, now);
+        for (const [type, count] of counted(warned)) this.#store.addWarnings(type, count);
         return placed;
       });
       if (events.length > 0) this.#committed(events);
-      this.#deps.log("commit", { ...who(group), events: events.length, head: this.#state.head });
+      const warnings = warned.length > 0 ? { schemaWarnings: warned.length } : {};
+      this.#deps.log("commit", { ...who(group), events: events.length, head: this.#state.head, ...warnings });
       return answers;
     } catch (thrown) {
       this.#state.reload();
@@ -134,90 +141,85 @@ export class Appender {
   }
 
   /** Judges one request whole before anything of it is taken up. */
-  #place(request: AppendRequest, now: number, events: LogEvent[]): Answer {
+  #place(request: AppendRequest, now: number, { events, warned }: { events: LogEvent[]; warned: string[] }): Answer {
     const log = this.#state.live;
     if (log === null) return err(GONE);
     const next = this.#state.nextOffset + events.length;
+    const commit = { tag: log.tag, events };
 
-    const whole = this.#lookUp(request.idempotency, now);
+    const whole = lookUp(this.#store, request.idempotency, now);
     if (!whole.ok) return whole;
-    if (whole.value !== null) return ok(this.#repeat(request.events, whole.value, log.tag));
+    if (whole.value !== null) return ok(this.#repeat(request.events, whole.value, commit));
 
-    const known: (Known | null)[] = [];
-    for (const event of request.events) {
-      const one = this.#lookUp(event.idempotency, now);
-      if (!one.ok) return one;
-      known.push(one.value);
-    }
-    const fresh = known.filter((one) => one === null).length;
-    if (fresh > 0 && request.expectedOffset !== null && request.expectedOffset !== next) {
+    const found = findPlaces(this.#store, request.events, { now, next });
+    if (!found.ok) return found;
+    const { places, fresh } = found.value;
+    // After the duplicates: what was accepted once stays accepted, whatever the schemas say by now.
+    const judged = this.#schemas.judge(request, (index) => fresh.has(index));
+    if (!judged.ok) return judged;
+    if (fresh.size > 0 && request.expectedOffset !== null && request.expectedOffset !== next) {
       return err(
         problem("offset-mismatch", `The event would get offset ${next}, not ${request.expectedOffset}.`, {
           extra: { nextOffset: next },
         }),
       );
     }
-    if (fresh > 0 && this.#state.bytes >= PARTITION_MAX_BYTES) {
+    if (fresh.size > 0 && this.#state.bytes >= PARTITION_MAX_BYTES) {
       return err(problem("topic-full", "The topic is full: shorten its retention or use another topic."));
     }
+    warned.push(...judged.value);
     if (request.idempotency !== null) {
       this.#store.putIdempotency(request.idempotency.key, {
         fingerprint: request.idempotency.fingerprint,
-        at: now,
-        offset: next,
+        ...{ at: now, offset: next },
+        places: fresh.size === places.length ? null : places,
       });
     }
     return ok(
-      request.events.map((event, index) => this.#take(event, known[index] ?? null, { now, tag: log.tag, events })),
+      request.events.map((event, index) => {
+        const place = places[index] ?? { at: now, offset: next + index };
+        return place.offset < this.#state.nextOffset + events.length
+          ? this.#duplicate(event, place, commit)
+          : this.#take(event, place, commit);
+      }),
     );
   }
 
-  #lookUp(claim: IdempotencyClaim | null, now: number): Result<Known | null, Problem> {
-    if (claim === null) return ok(null);
-    const found = this.#store.idempotency(claim.key, now);
-    if (found === null) return ok(null);
-    if (claim.fingerprint !== null && found.fingerprint !== claim.fingerprint) {
-      return err(
-        problem(
-          "idempotency-conflict",
-          "This idempotency key was used for other bytes within the last 24 hours. Use a new key for a new event.",
-        ),
-      );
-    }
-    return ok(found);
+  /** The first answer again. Unless some were duplicates then, the events took consecutive offsets from `known.offset` on. */
+  #repeat(events: AppendRequest["events"], known: IdempotencyRow, commit: Commit): AppendedEvent[] {
+    return events.map((event, index) =>
+      this.#duplicate(event, known.places?.[index] ?? { at: known.at, offset: known.offset + index }, commit),
+    );
   }
 
-  /** The first answer again: the same bytes under the same key took consecutive offsets from `known.offset` on. */
-  #repeat(events: readonly NewEvent[], known: Known, tag: number): AppendedEvent[] {
-    return events.map((event, index) => this.#duplicate(event, { at: known.at, offset: known.offset + index }, tag));
-  }
-
-  #duplicate(event: NewEvent, known: Known, tag: number): AppendedEvent {
+  /** The bytes may be others than the first ones only where the claim looks at none: then the first one is asked. */
+  #duplicate(event: AppendRequest["events"][number], place: Place, { tag, events }: Commit): AppendedEvent {
     const { partition } = this.#deps;
+    const { nextOffset } = this.#state;
+    const first =
+      event.idempotency?.fingerprint !== null
+        ? null
+        : place.offset < nextOffset
+          ? this.#reader.event(place.offset)
+          : events[place.offset - nextOffset];
     return {
-      id: encodeEventId({ time: known.at, tag, partition, offset: known.offset }),
+      id: encodeEventId({ time: place.at, tag, partition, offset: place.offset }),
       partition,
-      offset: known.offset,
-      type: event.type,
-      time: event.time ?? formatRfc3339(known.at),
+      offset: place.offset,
+      type: first?.type ?? event.type,
+      time: first?.time ?? event.time ?? formatRfc3339(place.at),
       duplicate: true,
     };
   }
 
-  #take(
-    event: AppendRequest["events"][number],
-    known: Known | null,
-    commit: { now: number; tag: number; events: LogEvent[] },
-  ): AppendedEvent {
-    if (known !== null) return this.#duplicate(event, known, commit.tag);
+  #take(event: AppendRequest["events"][number], { at, offset }: Place, { tag, events }: Commit): AppendedEvent {
     const { partition } = this.#deps;
-    const offset = this.#state.nextOffset + commit.events.length;
     const { idempotency, ...plain } = event;
-    const time = event.time ?? formatRfc3339(commit.now);
-    const id = encodeEventId({ time: commit.now, tag: commit.tag, partition, offset });
-    commit.events.push({ ...plain, id, partition, offset, time, receivedAt: commit.now });
+    const time = event.time ?? formatRfc3339(at);
+    const id = encodeEventId({ time: at, tag, partition, offset });
+    events.push({ ...plain, id, partition, offset, time, receivedAt: at });
     if (idempotency !== null) {
-      this.#store.putIdempotency(idempotency.key, { fingerprint: idempotency.fingerprint, at: commit.now, offset });
+      this.#store.putIdempotency(idempotency.key, { fingerprint: idempotency.fingerprint, at, offset, places: null });
     }
     return { id, partition, offset, type: event.type, time, duplicate: false };
   }
@@ -246,9 +248,16 @@ const who = (group: readonly Waiting[]) => ({
   requestIds: group.flatMap(({ request }) => request.requestId ?? []).join(" "),
 });
 
-interface Known {
-  readonly at: number;
-  readonly offset: number;
+function counted(names: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** The log a commit adds to, and what is in it so far. */
+interface Commit {
+  readonly tag: number;
+  readonly events: LogEvent[];
 }
 
 /** Cuts one commit into blocks that fit a row; only an event that is larger by itself exceeds BLOCK_MAX_BYTES. */

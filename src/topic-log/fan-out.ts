@@ -1,5 +1,6 @@
 import type { LogEvent } from "../core/event.ts";
 import { compileFilter, type Filter, type FilterInput } from "../core/filter.ts";
+import { FilterIndex } from "../core/filter-index.ts";
 import {
   CLOCK_SKEW_MAX_MS,
   PULL_MAX_EVENTS,
@@ -16,6 +17,13 @@ import type { Reader } from "./reader.ts";
 import type { Wake } from "./rpc.ts";
 import type { LogState } from "./state.ts";
 import type { SubscriberRow, TopicLogStore } from "./store.ts";
+
+interface Swept {
+  readonly from: number;
+  readonly through: number;
+  readonly events: LogEvent[];
+  bytes: number;
+}
 
 /** A subscription as the log knows it. All of it but the row is memory: lost with the object, and safe to lose. */
 export interface Listener {
@@ -38,6 +46,8 @@ export interface Listener {
   waking: boolean;
   /** It may not have heard of the head: the alarm stays until it has. */
   unheard: boolean;
+  /** What matches in (from, through], found by the sweep: as much as is told at once. null: it has to be looked for. */
+  swept: Swept | null;
 }
 
 /**
@@ -49,7 +59,10 @@ export class FanOut {
   readonly #state: LogState;
   readonly #store: TopicLogStore;
   readonly #reader: Reader;
-  readonly listeners = new Map<string, Listener>();
+  readonly #listeners = new Map<string, Listener>();
+  readonly #index = new FilterIndex<Listener>();
+  /** Up to here, news was looked through for all who wait to be woken. */
+  #sweptTo: number;
   /** Those to be told, in the order in which they became due. */
   readonly #due = new Set<Listener>();
   #workers = 0;
@@ -69,6 +82,7 @@ export class FanOut {
     this.#state = parts.state;
     this.#store = parts.store;
     this.#reader = parts.reader;
+    this.#sweptTo = parts.state.head;
     const far = pendingAlarm !== null && pendingAlarm > deps.now() + WAKE_BACKSTOP_MS + CLOCK_SKEW_MAX_MS;
     const heard = far && pendingAlarm >= (parts.state.expiringDueAt(0) ?? 0);
     for (const row of parts.store.subscribers()) {
@@ -76,7 +90,7 @@ export class FanOut {
       const listener = this.add(row);
       if (heard) this.heard(listener, parts.state.head);
     }
-    if (far && !heard && this.listeners.size > 0) deps.alarm(deps.now());
+    if (far && !heard && this.#listeners.size > 0) deps.alarm(deps.now());
   }
 
   /** Until it pulls or answers a wake, nobody is known to have heard of the head. */
@@ -84,6 +98,7 @@ export class FanOut {
     const filter: Filter = JSON.parse(row.filter);
     const listener: Listener = {
       row,
+      swept: null,
       matches: compileFilter(filter),
       known: null,
       quietFrom: row.quietFrom,
@@ -95,13 +110,39 @@ export class FanOut {
       waking: false,
       unheard: true,
     };
-    this.listeners.set(row.id, listener);
+    this.#listeners.set(row.id, listener);
+    this.#index.put(listener, filter);
     return listener;
+  }
+
+  get listeners(): ReadonlyMap<string, Listener> {
+    return this.#listeners;
+  }
+
+  /** From now on it is told by another filter. */
+  refilter(listener: Listener, filter: Filter): void {
+    listener.matches = compileFilter(filter);
+    listener.swept = null;
+    this.#index.put(listener, filter);
+  }
+
+  remove(id: string): void {
+    const listener = this.#listeners.get(id);
+    if (listener === undefined) return;
+    this.#index.delete(listener);
+    this.#listeners.delete(id);
+  }
+
+  clear(): void {
+    for (const id of [...this.#listeners.keys()]) this.remove(id);
   }
 
   /** In the turn of a commit: from here on the alarm carries the news, whatever happens to memory. */
   committed(): void {
-    if (this.listeners.size === 0) return;
+    if (this.#listeners.size === 0) {
+      this.#sweptTo = this.#state.head;
+      return;
+    }
     this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     if (this.#telling) return;
     this.#telling = true;
@@ -119,13 +160,14 @@ export class FanOut {
 
   /** True while somebody may not have heard: the alarm is needed again. */
   get unfinished(): boolean {
-    for (const listener of this.listeners.values()) if (listener.waking || this.#isDue(listener)) return true;
+    for (const listener of this.#listeners.values()) if (listener.waking || this.#isDue(listener)) return true;
     return false;
   }
 
   /** Tells everybody who waits to be woken and has something to hear, or may have missed something. Does not wait. */
   tellAll(): void {
-    for (const listener of this.listeners.values()) if (this.#isDue(listener)) this.#due.add(listener);
+    this.#sweep();
+    for (const listener of this.#listeners.values()) if (this.#isDue(listener)) this.#due.add(listener);
     // Each takes one at once, so that nobody waits for a worker that waits for somebody else.
     while (this.#due.size > 0 && this.#workers < WAKE_MAX_CONCURRENT) {
       this.#workers += 1;
@@ -149,8 +191,8 @@ export class FanOut {
 
   #isDue(listener: Listener): boolean {
     const { row, mode, waking, unheard, quietTo } = listener;
-    if (waking || mode !== "push" || !this.listeners.has(row.id)) return false;
-    return unheard || quietTo < this.#state.head;
+    if (waking || mode !== "push") return false;
+    return (unheard || quietTo < this.#state.head) && this.#listeners.has(row.id);
   }
 
   /** False when it could not be reached. */
@@ -186,6 +228,49 @@ export class FanOut {
     }
   }
 
+  /**
+   * Looks through what is new once for all who wait to be woken and have heard of everything before it: each event goes
+   * to those filters that it could match. The others have nothing to hear, and cost nothing but this.
+   */
+  #sweep(): void {
+    const { head } = this.#state;
+    const from = this.#sweptTo;
+    if (from >= head) return;
+    this.#sweptTo = head;
+    const waits = ({ mode, waking, unheard, quietTo }: Listener) =>
+      mode === "push" && !waking && !unheard && quietTo >= from && quietTo < head;
+    const found = new Map<Listener, Swept>();
+    for (const event of this.#reader.ascending(from + 1)) {
+      const input = filterInput(event);
+      for (const listener of this.#index.candidates(input)) {
+        if (!waits(listener) || event.offset <= listener.quietTo) continue;
+        const swept = found.get(listener) ?? { from: listener.quietTo, through: head, events: [], bytes: 0 };
+        if (isMoreThanTold(swept) || !listener.matches(input)) continue;
+        swept.events.push(event);
+        swept.bytes += event.data.byteLength;
+        found.set(listener, swept);
+      }
+    }
+    for (const listener of this.#listeners.values()) {
+      if (!waits(listener)) continue;
+      const swept = found.get(listener);
+      if (swept === undefined) this.quiet(listener, head);
+      else listener.swept = swept;
+    }
+  }
+
+  /** What is new to a listener and matches, as far as it was swept, else by running its filter. */
+  *#newTo(listener: Listener): Generator<LogEvent> {
+    const { swept, quietTo } = listener;
+    listener.swept = null;
+    let looked = quietTo;
+    if (swept !== null && swept.from <= quietTo && swept.through > quietTo) {
+      for (const event of swept.events) if (event.offset > quietTo) yield event;
+      looked = swept.through;
+    }
+    for (const event of this.#reader.ascending(looked + 1)) if (listener.matches(filterInput(event))) yield event;
+  }
+
   /** What to tell, or null when nothing new matches; moves over what does not match. */
   #wakeFor(listener: Listener): Wake | null {
     const { head } = this.#state;
@@ -195,8 +280,7 @@ export class FanOut {
     }
     const matched: LogEvent[] = [];
     let bytes = 0;
-    for (const event of this.#reader.ascending(listener.quietTo + 1)) {
-      if (!listener.matches(filterInput(event))) continue;
+    for (const event of this.#newTo(listener)) {
       matched.push(event);
       bytes += event.data.byteLength;
       if (listener.known === null || bytes > WAKE_INLINE_MAX_BYTES || matched.length > PULL_MAX_EVENTS) break;
@@ -253,6 +337,10 @@ export class FanOut {
 
   #forget(listener: Listener): void {
     this.#store.deleteSubscriber(listener.row.id);
-    this.listeners.delete(listener.row.id);
+    this.remove(listener.row.id);
   }
 }
+
+/** One wake tells so much at most; what is more, the subscription pulls. */
+const isMoreThanTold = ({ events, bytes }: Pick<Swept, "events" | "bytes">): boolean =>
+  events.length > PULL_MAX_EVENTS || bytes > WAKE_INLINE_MAX_BYTES;

@@ -1,7 +1,7 @@
 import { type Problem, problem } from "../core/errors.ts";
 import type { AppendedEvent, AppendRequest, LogEvent } from "../core/event.ts";
-import { compileFilter, type Filter } from "../core/filter.ts";
-import { SUBSCRIPTIONS_PER_TOPIC_MAX, WAKE_BACKSTOP_MS } from "../core/limits.ts";
+import type { Filter } from "../core/filter.ts";
+import { WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { Appender } from "./appender.ts";
 import { Counts } from "./counts.ts";
@@ -10,19 +10,24 @@ import { ExpiryNotice } from "./expiry-notice.ts";
 import { FanOut } from "./fan-out.ts";
 import { FillingWatch } from "./filling.ts";
 import { filterInput } from "./filter-input.ts";
-import { Queries, truncated } from "./queries.ts";
+import { Queries } from "./queries.ts";
 import { Reader } from "./reader.ts";
+import { Registrations } from "./registrations.ts";
 import type {
   CountRange,
   FetchAnswer,
   FetchRequest,
+  FilterTestAnswer,
+  FilterTestQuery,
   PartitionDescription,
   PeekAnswer,
   ReadAnswer,
   ReadQuery,
   Start,
   TopicSettings,
+  TypesDescription,
 } from "./rpc.ts";
+import { Schemas } from "./schemas.ts";
 import { LogState } from "./state.ts";
 import { TopicLogStore } from "./store.ts";
 
@@ -44,6 +49,8 @@ export class Log {
   readonly #fanOut: FanOut;
   readonly #filling: FillingWatch;
   readonly #expiryNotice: ExpiryNotice;
+  readonly #schemas: Schemas;
+  readonly #registrations: Registrations;
   /** The newest segment when the alarm was last set for retention; the alarm itself sets it again. */
   #armedFor: number | null = null;
   /** Those that were told of the drop under way and have nothing below it. */
@@ -58,7 +65,9 @@ export class Log {
     this.#fanOut = new FanOut(deps, parts, pendingAlarm);
     this.#filling = new FillingWatch(deps, parts);
     this.#expiryNotice = new ExpiryNotice(deps, this.#state, this.#fanOut);
-    this.#appender = new Appender(deps, parts, () => this.#committed());
+    this.#registrations = new Registrations(parts, this.#fanOut, this.#expiryNotice);
+    this.#schemas = new Schemas(this.#state, this.#store);
+    this.#appender = new Appender(deps, { ...parts, schemas: this.#schemas }, () => this.#committed());
     this.#queries = new Queries(this.#state, this.#reader);
     this.#counts = new Counts(this.#reader);
   }
@@ -84,7 +93,10 @@ export class Log {
   configure(settings: Partial<TopicSettings>): Result<PartitionDescription, Problem> {
     const log = this.#state.live;
     if (log === null) return err(NO_TOPIC);
-    this.#store.putLog({ ...log, ...settings });
+    this.#transaction(() => {
+      this.#schemas.forgetWarnings(log.types, settings.types ?? log.types);
+      this.#store.putLog({ ...log, ...settings });
+    });
     this.#state.log = this.#store.log();
     this.#armRetention();
     return ok(this.#describe());
@@ -96,12 +108,22 @@ export class Log {
     return err({ ...NO_TOPIC, extra: { nextOffset: this.#state.nextOffset } });
   }
 
+  types(): Result<TypesDescription, Problem> {
+    const log = this.#state.live;
+    return log === null ? err(NO_TOPIC) : ok(this.#schemas.describe(log));
+  }
+
   append(request: AppendRequest): Promise<Result<readonly AppendedEvent[], Problem>> {
-    return this.#appender.append(request);
+    const compiling = this.#schemas.compiling();
+    return compiling === null ? this.#appender.append(request) : compiling.then(() => this.#appender.append(request));
   }
 
   read(query: ReadQuery): Result<ReadAnswer, Problem> {
     return this.#state.live === null ? err(NO_TOPIC) : this.#queries.read(query);
+  }
+
+  testFilter(query: FilterTestQuery): Result<FilterTestAnswer, Problem> {
+    return this.#state.live === null ? err(NO_TOPIC) : this.#queries.testFilter(query);
   }
 
   event(id: string): Result<LogEvent, Problem> {
@@ -125,7 +147,6 @@ export class Log {
     return ok({ offset, subscriptions: page, next: ids.length > limit ? (page.at(-1) ?? null) : null });
   }
 
-  /** The offset after which `start` begins. */
   register(
     subscription: string,
     filter: Filter,
@@ -133,53 +154,19 @@ export class Log {
     start: Start,
   ): Result<{ cursor: number; head: number }, Problem> {
     if (this.#state.live === null) return err(NO_TOPIC);
-    const { listeners } = this.#fanOut;
-    const { head } = this.#state;
-    const known = listeners.get(subscription);
-    if (known !== undefined) return ok({ cursor: known.row.start - 1, head });
-    if (listeners.size >= SUBSCRIPTIONS_PER_TOPIC_MAX) {
-      return err(problem("limit-reached", `A topic takes ${SUBSCRIPTIONS_PER_TOPIC_MAX} subscriptions.`));
-    }
-    const cursor = this.#startOf(start);
-    if (!cursor.ok) return cursor;
-    const row = {
-      id: subscription,
-      filter: JSON.stringify(filter),
-      filterVersion,
-      start: cursor.value + 1,
-      quietFrom: cursor.value,
-      quietTo: cursor.value,
-      removing: false,
-    };
-    this.#store.putSubscriber(row);
-    // It pulls as soon as it is told the start, and holds an alarm until it has.
-    const listener = this.#fanOut.add(row);
-    listener.mode = "pull";
-    if (cursor.value < head) this.#expiryNotice.begins(listener, cursor.value);
-    return ok({ cursor: cursor.value, head });
+    return this.#registrations.register(subscription, filter, filterVersion, start);
   }
 
   setFilter(subscription: string, filter: Filter, filterVersion: number): Result<null, Problem> {
     const listener = this.#fanOut.listeners.get(subscription);
     if (listener === undefined) return err(NOT_REGISTERED);
-    if (filterVersion <= listener.row.filterVersion) return ok(null);
-    const { start } = listener.row;
-    // What was quiet for the old filter may match the new one, for what has not been scanned by the subscription.
-    const quiet = listener.known ?? start - 1;
-    const row = { ...listener.row, filter: JSON.stringify(filter), filterVersion, quietFrom: quiet, quietTo: quiet };
-    this.#store.putSubscriber(row);
-    listener.row = row;
-    listener.matches = compileFilter(filter);
-    listener.quietFrom = quiet;
-    listener.quietTo = quiet;
-    // The subscription pulls under the new filter by itself, and holds an alarm until it has.
-    listener.mode = "pull";
+    this.#registrations.setFilter(listener, filter, filterVersion);
     return ok(null);
   }
 
   unregister(subscription: string): Result<null, Problem> {
     if (this.#fanOut.listeners.has(subscription)) this.#store.deleteSubscriber(subscription);
-    this.#fanOut.listeners.delete(subscription);
+    this.#fanOut.remove(subscription);
     return ok(null);
   }
 
@@ -214,7 +201,7 @@ export class Log {
     const listener = this.#fanOut.listeners.get(subscription);
     if (this.#state.live === null || listener === undefined) return err(NOT_REGISTERED);
     const { head } = this.#state;
-    const cursor = this.#startOf(to);
+    const cursor = this.#registrations.startOf(to);
     if (!cursor.ok) return cursor;
     if (typeof to === "object" && "offset" in to && to.offset > head) {
       return err(problem("invalid", `The log ends at offset ${head}; "latest" goes beyond it.`));
@@ -261,10 +248,11 @@ export class Log {
       for (const segment of this.#state.segments) this.#store.dropSegment(segment.id);
       this.#store.dropIdempotency();
       this.#filling.forget();
+      this.#schemas.forgetWarnings(log.types, {});
       for (const { row } of this.#fanOut.listeners.values()) this.#store.putSubscriber({ ...row, removing: true });
       this.#store.putLog({ ...log, live: false, nextOffset: this.#state.nextOffset });
     });
-    this.#fanOut.listeners.clear();
+    this.#fanOut.clear();
     this.#reader.forget();
     this.#state.reload();
     if (subscriptions.length > 0) this.#deps.alarm(this.#deps.now());
@@ -346,20 +334,6 @@ export class Log {
       }),
     );
     return told.every((one) => one.status === "fulfilled");
-  }
-
-  #startOf(start: Start): Result<number, Problem> {
-    const { head, firstOffset, nextOffset } = this.#state;
-    if (start === "latest") return ok(head);
-    if (start === "earliest") return ok(firstOffset - 1);
-    if ("time" in start) return ok(this.#reader.offsetAt(start.time) - 1);
-    if (start.offset < firstOffset) return err(truncated(firstOffset));
-    if (start.offset > nextOffset) {
-      return err(
-        problem("invalid", `The log ends at offset ${head}; a subscription can start at ${nextOffset} at most.`),
-      );
-    }
-    return ok(start.offset - 1);
   }
 
   #describe(): PartitionDescription {

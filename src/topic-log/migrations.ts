@@ -34,4 +34,27 @@ export const topicLogMigrations: readonly Migration[] = [
       "CREATE TABLE filling (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL, told INTEGER NOT NULL)",
     ],
   },
+  {
+    id: 3,
+    name: "idempotency-places",
+    // The tables that the store has made so far: where each event of a request is, if not at consecutive offsets.
+    up: (sql) => {
+      for (const { name } of sql.exec(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'idempotency_[0-9]*'",
+      )) {
+        sql.exec(`ALTER TABLE ${String(name)} ADD COLUMN places TEXT`);
+      }
+    },
+  },
+  {
+    id: 4,
+    name: "types",
+    up: [
+      // JSON: the schemas of event types are settings of the topic, written with the others.
+      "ALTER TABLE log ADD COLUMN types TEXT NOT NULL DEFAULT '{}'",
+      // One row a type whose events broke a schema of mode `warn`: written by a commit that has such events, deleted when
+      // the schema or its mode is another.
+      "CREATE TABLE warnings (type TEXT PRIMARY KEY, events INTEGER NOT NULL) WITHOUT ROWID",
+    ],
+  },
 ];

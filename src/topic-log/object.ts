@@ -81,12 +81,20 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
     return this.#opened.describe();
   }
 
+  async types(): ReturnType<TopicLogRpc["types"]> {
+    return this.#opened.types();
+  }
+
   async append(...args: Parameters<TopicLogRpc["append"]>): ReturnType<TopicLogRpc["append"]> {
     return this.#opened.append(...args);
   }
 
   async read(...args: Parameters<TopicLogRpc["read"]>): ReturnType<TopicLogRpc["read"]> {
     return this.#opened.read(...args);
+  }
+
+  async testFilter(...args: Parameters<TopicLogRpc["testFilter"]>): ReturnType<TopicLogRpc["testFilter"]> {
+    return this.#opened.testFilter(...args);
   }
 
   async event(...args: Parameters<TopicLogRpc["event"]>): ReturnType<TopicLogRpc["event"]> {

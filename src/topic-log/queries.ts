@@ -2,12 +2,22 @@ import { type Problem, problem } from "../core/errors.ts";
 import type { LogEvent } from "../core/event.ts";
 import { compileFilter } from "../core/filter.ts";
 import { decodeEventId } from "../core/ids.ts";
-import { PULL_MAX_BYTES, READ_MAX_BYTES, SCAN_MAX_EVENTS } from "../core/limits.ts";
+import { FILTER_TEST_MAX_BYTES, PULL_MAX_BYTES, READ_MAX_BYTES, SCAN_MAX_EVENTS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Listener } from "./fan-out.ts";
 import { filterInput } from "./filter-input.ts";
 import type { Reader } from "./reader.ts";
-import type { FetchAnswer, FetchRequest, Matched, PeekAnswer, Peeked, ReadAnswer, ReadQuery } from "./rpc.ts";
+import type {
+  FetchAnswer,
+  FetchRequest,
+  FilterTestAnswer,
+  FilterTestQuery,
+  Matched,
+  PeekAnswer,
+  Peeked,
+  ReadAnswer,
+  ReadQuery,
+} from "./rpc.ts";
 import type { LogState } from "./state.ts";
 
 /** The read side of a log: every scan is bounded in events looked at and bytes answered. */
@@ -63,6 +73,27 @@ export class Queries {
       bytes += event.data.byteLength;
     }
     return ok({ events, next, firstOffset, nextOffset });
+  }
+
+  /** The filter of a subscription that is not there: compiled, and shown events, as those that are. */
+  testFilter({ filter, after, since, limit }: FilterTestQuery): Result<FilterTestAnswer, Problem> {
+    const { firstOffset } = this.#state;
+    if (after !== null && after < firstOffset - 1) return err(truncated(firstOffset));
+    const matches = compileFilter(filter);
+    const events: LogEvent[] = [];
+    let bytes = 0;
+    let scanned = 0;
+    let last = after ?? firstOffset - 1;
+    const from = Math.max(last + 1, since === null ? 0 : this.#reader.offsetAt(since));
+    for (const event of this.#reader.ascending(from)) {
+      if (events.length >= limit || scanned >= SCAN_MAX_EVENTS || bytes >= FILTER_TEST_MAX_BYTES)
+        return ok({ events, scanned, next: last });
+      scanned += 1;
+      last = event.offset;
+      bytes += event.data.byteLength;
+      if (matches(filterInput(event))) events.push(event);
+    }
+    return ok({ events, scanned, next: null });
   }
 
   /** Everything a Subscription needs next, in one answer. */

@@ -1,5 +1,6 @@
 import type { Problem } from "../core/errors.ts";
 import type { AppendedEvent, AppendRequest, LogEvent } from "../core/event.ts";
+import type { EventTypes } from "../core/event-types.ts";
 import type { Filter } from "../core/filter.ts";
 import type { Result } from "../core/result.ts";
 
@@ -10,15 +11,23 @@ export interface TopicSettings {
   readonly description: string;
   readonly retentionDays: number;
   readonly retentionBytes: number | null;
+  readonly types: EventTypes;
 }
 
-export interface PartitionDescription extends TopicSettings {
+/** All but the types, which may be large: they are asked for by themselves. */
+export interface PartitionDescription extends Omit<TopicSettings, "types"> {
   readonly partition: number;
   readonly firstOffset: number;
   readonly nextOffset: number;
   readonly bytes: number;
   readonly createdAt: number;
   readonly subscriptions: number;
+}
+
+/** What events must be, and how many were not and passed (mode `warn`), by type. */
+export interface TypesDescription {
+  readonly types: EventTypes;
+  readonly warnings: Readonly<Record<string, number>>;
 }
 
 /** A matched event with the offset its subscription matched before it (0: none since its start). */
@@ -81,6 +90,23 @@ export interface ReadAnswer {
   readonly nextOffset: number;
 }
 
+export interface FilterTestQuery {
+  readonly filter: Filter;
+  /** Offsets beyond this one; null: from the first. */
+  readonly after: number | null;
+  /** Received then or later, Unix ms. */
+  readonly since: number | null;
+  readonly limit: number;
+}
+
+export interface FilterTestAnswer {
+  readonly events: readonly LogEvent[];
+  /** How many events were looked at. */
+  readonly scanned: number;
+  /** The offset to continue after, or null at the end. */
+  readonly next: number | null;
+}
+
 export type Peeked = Pick<LogEvent, "id" | "offset" | "type" | "key">;
 
 export interface PeekAnswer {
@@ -121,8 +147,11 @@ export interface TopicLogRpc {
   create(settings: TopicSettings): Promise<Result<{ created: boolean; description: PartitionDescription }, Problem>>;
   configure(settings: Partial<TopicSettings>): Promise<Result<PartitionDescription, Problem>>;
   describe(): Promise<Result<PartitionDescription, Problem>>;
+  types(): Promise<Result<TypesDescription, Problem>>;
   append(request: AppendRequest): Promise<Result<readonly AppendedEvent[], Problem>>;
   read(query: ReadQuery): Promise<Result<ReadAnswer, Problem>>;
+  /** Runs a filter over the log as deliveries would, changing nothing. */
+  testFilter(query: FilterTestQuery): Promise<Result<FilterTestAnswer, Problem>>;
   event(id: string): Promise<Result<LogEvent, Problem>>;
   /** Subscriptions whose filter matches the event and whose start is not beyond it, ids ascending. */
   matching(

@@ -1,3 +1,4 @@
+import type { EventTypes } from "../core/event-types.ts";
 import { IDEMPOTENCY_BUCKET_MS, IDEMPOTENCY_WINDOW_MS } from "../core/limits.ts";
 import type { Sql, SqlRow, SqlValue } from "../core/sql.ts";
 import type { TopicSettings } from "./rpc.ts";
@@ -24,11 +25,18 @@ export interface BlockRow {
   readonly bytesTotal: number;
 }
 
-export interface IdempotencyRow {
-  /** null: of a claim that looks at no bytes. */
-  readonly fingerprint: string | null;
+/** Where an event is in the log. */
+export interface Place {
+  /** Unix ms of its commit. */
   readonly at: number;
   readonly offset: number;
+}
+
+export interface IdempotencyRow extends Place {
+  /** null: of a claim that looks at no bytes. */
+  readonly fingerprint: string | null;
+  /** Of a request of which some events were duplicates, where each is; null: at consecutive offsets from `offset` on. */
+  readonly places: readonly Place[] | null;
 }
 
 export interface Filling {
@@ -51,12 +59,23 @@ export interface SubscriberRow {
 const integer = (value: SqlValue | undefined): number => (typeof value === "number" ? value : 0);
 const text = (value: SqlValue | undefined): string => (typeof value === "string" ? value : "");
 
+function eventTypes(value: SqlValue | undefined): EventTypes {
+  const types: EventTypes = JSON.parse(text(value) || "{}");
+  return types;
+}
+
 const blockRow = (row: SqlRow): BlockRow => ({
   firstOffset: integer(row.first_offset),
   lastOffset: integer(row.last_offset),
   receivedAt: integer(row.received_at),
   bytesTotal: integer(row.bytes_total),
 });
+
+function readPlaces(value: SqlValue | undefined): readonly Place[] | null {
+  if (typeof value !== "string") return null;
+  const places: readonly (readonly [at: number, offset: number])[] = JSON.parse(value);
+  return places.map(([at, offset]) => ({ at, offset }));
+}
 
 const BLOCK_COLUMNS = "first_offset, last_offset, received_at, bytes_total";
 
@@ -96,22 +115,43 @@ export class TopicLogStore {
       description: text(row.description),
       retentionDays: integer(row.retention_days),
       retentionBytes: typeof row.retention_bytes === "number" ? row.retention_bytes : null,
+      types: eventTypes(row.types),
       nextOffset: integer(row.next_offset),
     };
   }
 
   putLog(log: LogRow): void {
     this.#sql.exec(
-      `INSERT OR REPLACE INTO log (id, tag, live, created_at, description, retention_days, retention_bytes, next_offset)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO log (id, tag, live, created_at, description, retention_days, retention_bytes, types, next_offset)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)`,
       log.tag,
       log.live ? 1 : 0,
       log.createdAt,
       log.description,
       log.retentionDays,
       log.retentionBytes,
+      JSON.stringify(log.types),
       log.nextOffset,
     );
+  }
+
+  // ---- events that broke the schema of their type, and passed
+
+  warnings(): Readonly<Record<string, number>> {
+    const rows = this.#sql.exec("SELECT type, events FROM warnings ORDER BY type");
+    return Object.fromEntries(rows.map((row) => [text(row.type), integer(row.events)]));
+  }
+
+  addWarnings(type: string, events: number): void {
+    this.#sql.exec(
+      "INSERT INTO warnings (type, events) VALUES (?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+      type,
+      events,
+    );
+  }
+
+  deleteWarnings(type: string): void {
+    this.#sql.exec("DELETE FROM warnings WHERE type = ?", type);
   }
 
   // ---- segments and blocks
@@ -182,13 +222,17 @@ export class TopicLogStore {
   idempotency(key: string, now: number): IdempotencyRow | null {
     for (const bucket of this.#buckets) {
       const row = this.#sql.exec(
-        `SELECT fingerprint, at, first_offset FROM idempotency_${bucket} WHERE key = ?`,
+        `SELECT fingerprint, at, first_offset, places FROM idempotency_${bucket} WHERE key = ?`,
         key,
       )[0];
       if (row === undefined) continue;
       const at = integer(row.at);
       if (now - at >= IDEMPOTENCY_WINDOW_MS) return null;
-      return { fingerprint: text(row.fingerprint), at, offset: integer(row.first_offset) };
+      const fingerprint = text(row.fingerprint);
+      return {
+        fingerprint: fingerprint === "" ? null : fingerprint,
+        ...{ at, offset: integer(row.first_offset), places: readPlaces(row.places) },
+      };
     }
     return null;
   }
@@ -197,18 +241,20 @@ export class TopicLogStore {
     const bucket = Math.floor(row.at / IDEMPOTENCY_BUCKET_MS);
     if (!this.#buckets.includes(bucket)) this.#rotateIdempotency(bucket, row.at);
     this.#sql.exec(
-      `INSERT OR REPLACE INTO idempotency_${bucket} (key, fingerprint, at, first_offset) VALUES (?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO idempotency_${bucket} (key, fingerprint, at, first_offset, places) VALUES (?, ?, ?, ?, ?)`,
       key,
       row.fingerprint ?? "",
       row.at,
       row.offset,
+      row.places === null ? null : JSON.stringify(row.places.map(({ at, offset }) => [at, offset])),
     );
   }
 
   #rotateIdempotency(bucket: number, now: number): void {
     this.#sql.exec(
       `CREATE TABLE idempotency_${bucket} (
-         key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at INTEGER NOT NULL, first_offset INTEGER NOT NULL
+         key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at INTEGER NOT NULL, first_offset INTEGER NOT NULL,
+         places TEXT
        ) WITHOUT ROWID`,
     );
     const kept = this.#buckets.filter((old) => (old + 1) * IDEMPOTENCY_BUCKET_MS > now - IDEMPOTENCY_WINDOW_MS);

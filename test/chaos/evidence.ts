@@ -16,9 +16,9 @@ export interface Seen {
   readonly differences: readonly string[];
   readonly quiet: Samples;
   readonly loaded: Samples;
-  /** null: this run did not have the phase without private targets. */
-  readonly egress: Egress | null;
-  readonly stateBytes: number;
+  readonly egress: Egress;
+  /** On the disk, when all was quiet: databases without their write-ahead logs. */
+  readonly stored: { readonly databases: number; readonly bytes: number; readonly longestJournalBytes: number };
   /** What came later belongs to the phase without private targets, and is not in the dump. */
   readonly until: number;
   readonly drainMilliseconds: number;

@@ -1,3 +1,4 @@
+import { EVENTS_TOPIC } from "../../src/core/operational-event.ts";
 import type { Manager } from "./manager.ts";
 import type { Posts } from "./posts.ts";
 import type { Stage } from "./stage.ts";
@@ -12,6 +13,10 @@ interface View {
   readonly state: string;
   readonly lag: number;
   readonly health: { readonly state: string };
+}
+
+interface OperationalEvent {
+  readonly data: { readonly subscription: { readonly id: string }; readonly eventId: string };
 }
 
 /** Everybody is healthy from now on; whatever was stopped goes on. Returns how long it took until nothing waited any more. */
@@ -38,6 +43,7 @@ export async function heal(stage: Stage, manager: Manager, posts: Posts): Promis
     throw new Error(`${thrown}: ${left.map(({ text }) => text).join("\n")}`);
   });
   await until("the index of dead letters is complete", DRAIN_MAX_MS, () => isIndexed(stage));
+  await until("every dead letter is an operational event", DRAIN_MAX_MS, () => isAnnounced(stage));
   return performance.now() - startedAt;
 }
 
@@ -65,3 +71,21 @@ async function isIndexed(stage: Stage): Promise<boolean> {
   }
   return true;
 }
+
+/** The same outbox carries a letter to the index and to the operational events. */
+async function isAnnounced(stage: Stage): Promise<boolean> {
+  for (const api of stage.apis.values()) {
+    const letters = await api.list<{ eventId: string; subscription: string }>("/v1/dead-letters");
+    if (letters.length === 0) continue;
+    const path = `/v1/topics/${EVENTS_TOPIC}/events`;
+    const known = await api.send("GET", path);
+    if (known.status !== 200) return false;
+    const told = new Set(
+      (await api.list<OperationalEvent>(`${path}?type=delivery.dead`)).map(({ data }) => nameOf(data)),
+    );
+    if (letters.some(({ eventId, subscription }) => !told.has(`${subscription} ${eventId}`))) return false;
+  }
+  return true;
+}
+
+const nameOf = ({ subscription, eventId }: OperationalEvent["data"]): string => `${subscription.id} ${eventId}`;

@@ -10,7 +10,7 @@ import { until } from "./until.ts";
 
 /** Posts after which a kill that waits for traffic has had enough of it. */
 const POSTS_MAX = 60;
-const TRAP_MAX_MS = 30_000;
+const TRAP_MAX_MS = 10_000;
 
 /** Brings about the moment that a kill of the plan waits for, and resolves when the gateway is up again. */
 export class Killer {
@@ -84,7 +84,7 @@ export class Killer {
     for (let posts = 0; posts < POSTS_MAX && journal.kills.length === kills; posts++) {
       await this.#posts.post(ordinary("none"));
     }
-    this.#strikeAnyway(`${set.note}: it did not come to that`);
+    await this.#sprung(set);
   }
 
   async #inBackoff(count: number): Promise<void> {
@@ -94,7 +94,13 @@ export class Killer {
       note: `a failing delivery was seen ${count} times`,
     };
     this.#stage.trap = set;
-    await this.#posts.post({ ...ordinary("none"), types: [SLOWLY] });
+    // Each of them fails at least once.
+    await this.#posts.post({
+      ...ordinary("none"),
+      types: Array(count).fill(SLOWLY),
+      keys: Array(count).fill(null),
+      batch: true,
+    });
     await this.#sprung(set);
   }
 
@@ -151,7 +157,7 @@ export class Killer {
   /** Nothing when it has been struck already. */
   #strikeAnyway(note: string): void {
     this.#stage.trap = null;
-    this.#stage.power.strike(note);
+    if (this.#stage.power.strike(note)) this.#stage.journal.remarks.push(note);
   }
 }
 

@@ -37,16 +37,17 @@ export class Power {
     return struck.then(() => this.up);
   }
 
-  /** SIGKILL to all processes, in the caller's own turn. */
-  strike(note: string): void {
+  /** SIGKILL to all processes, in the caller's own turn. False: it has been struck already. */
+  strike(note: string): boolean {
     const blow = this.#blow;
-    if (blow === null || !this.#alive) return;
+    if (blow === null || !this.#alive) return false;
     this.#blow = null;
     this.#alive = false;
     const record = this.#record(blow.kind, note);
     const gone = this.#gateway.kill();
     this.up = this.#recover(gone, record, blow);
     this.#struck();
+    return true;
   }
 
   /** Of the gateway's output since its start. */

@@ -1,12 +1,12 @@
 import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { GatewayOptions } from "../support/gateway-process.ts";
 import { CHECKERS } from "./checkers.ts";
-import { differences, dumpOf } from "./dump.ts";
+import { type Dump, differences, dumpOf } from "./dump.ts";
 import { egressPhase } from "./egress.ts";
 import { type Evidence, evidenceOf } from "./evidence.ts";
 import { heal } from "./heal.ts";
-import { now } from "./journal.ts";
+import { type Journal, now } from "./journal.ts";
 import { Killer } from "./killer.ts";
 import { Manager } from "./manager.ts";
 import { letThemHang, measure } from "./measure.ts";
@@ -26,6 +26,8 @@ export interface Outcome {
   readonly violations: readonly string[];
   readonly summary: string;
   readonly remarks: readonly string[];
+  /** Everything that was seen, for whoever has to explain a red run; without the dump where it did not come so far. */
+  readonly seen: { readonly journal: Journal; readonly dump: Dump | null };
 }
 
 export type Say = (line: string) => void;
@@ -39,8 +41,10 @@ export async function runPlan(plan: Plan, say: Say, options: GatewayOptions = {}
   const violations: string[] = [];
   let summary = "it did not come to an end";
   let judged = false;
+  let dump: Dump | null = null;
   try {
     const evidence = await play(stage, timed);
+    dump = evidence.dump;
     for (const { invariant, check } of CHECKERS) {
       checks.set(
         invariant,
@@ -56,7 +60,17 @@ export async function runPlan(plan: Plan, say: Say, options: GatewayOptions = {}
     await stage.close();
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  return { seed: plan.seed, seconds, judged, checks, violations, summary, remarks: stage.journal.remarks };
+  const { journal } = stage;
+  return {
+    seed: plan.seed,
+    seconds,
+    judged,
+    checks,
+    violations,
+    summary,
+    remarks: journal.remarks,
+    seen: { journal, dump },
+  };
 }
 
 async function play(stage: Stage, say: Say): Promise<Evidence> {
@@ -79,13 +93,14 @@ async function play(stage: Stage, say: Say): Promise<Evidence> {
   await power.restart("unanswered");
   const after = await dumpOf(stage);
   say("restarted and dumped again");
-  const stateBytes = sizeOf(stage.gateway.stateDirectory);
+  const stored = storedIn(join(stage.gateway.stateDirectory, "v3", "do"));
   const until = now();
-  const egress = plan.egress ? await egressPhase(stage, posts) : null;
+  const egress = await egressPhase(stage, posts);
+  say("tried to get in where private targets are not allowed");
   for (const kill of journal.kills)
     if (kill.upAt === Number.POSITIVE_INFINITY) journal.remarks.push(`not up: ${kill.kind}`);
   return evidenceOf({
-    ...{ plan, journal, dump: before, differences: differences(before, after), quiet, loaded, egress, stateBytes },
+    ...{ plan, journal, dump: before, differences: differences(before, after), quiet, loaded, egress, stored },
     ...{ until, drainMilliseconds, firstStartMilliseconds: power.firstStart },
   });
 }
@@ -142,7 +157,7 @@ async function carryOut(operation: Operation, { posts, manager }: Hands): Promis
   }
 }
 
-function summarize({ journal, loaded, quiet, drainMilliseconds, stateBytes }: Evidence): string {
+function summarize({ journal, loaded, quiet, drainMilliseconds, stored }: Evidence): string {
   const starts = journal.kills.flatMap(({ startMilliseconds }) => startMilliseconds ?? []);
   const worst = (list: readonly number[]) => Math.max(0, ...list).toFixed(0);
   const unknown = journal.posts.filter(({ tries }) => tries.some(({ status }) => status === null)).length;
@@ -155,12 +170,23 @@ function summarize({ journal, loaded, quiet, drainMilliseconds, stateBytes }: Ev
     `${journal.exchanges.length} API answers (5xx: ${[...trouble].map(([status, all]) => `${all.length} × ${status}`).join(", ") || "none"})`,
     `${journal.kills.length} kills, healthy at most ${worst(starts)} ms after a start; drained in ${(drainMilliseconds / 1000).toFixed(1)} s`,
     `worst ack/receipt ${worst(quiet.ackMilliseconds)}/${worst(quiet.receiptMilliseconds)} ms quiet, ${worst(loaded.ackMilliseconds)}/${worst(loaded.receiptMilliseconds)} ms with hanging subscribers`,
-    `state ${(stateBytes / 1024 / 1024).toFixed(1)} MiB`,
+    `${stored.databases} databases of ${mebibytes(stored.bytes)} MiB, the longest journal ${mebibytes(stored.longestJournalBytes)} MiB`,
   ].join("; ");
 }
 
-function sizeOf(directory: string): number {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);
+
+/** Every object is an SQLite file with its write-ahead log; what else `wrangler dev` keeps is not ours. */
+function storedIn(directory: string): Evidence["stored"] {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && basename(entry.parentPath).startsWith("sluice-"),
+  );
+  const sizes = (end: string) =>
+    files.filter(({ name }) => name.endsWith(end)).map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+  const databases = sizes(".sqlite");
+  return {
+    databases: databases.length,
+    bytes: databases.reduce((sum, size) => sum + size, 0),
+    longestJournalBytes: Math.max(0, ...sizes(".sqlite-wal")),
+  };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { batchId } from "../../src/core/batch.ts";
+import { batchedBytes, batchId } from "../../src/core/batch.ts";
 import { encodeEventId } from "../../src/core/ids.ts";
 import { BATCH_SEND_MAX_EVENTS } from "../../src/core/limits.ts";
 
@@ -62,5 +62,17 @@ describe("batch ids (API clause 6.2)", () => {
   it("are not made of nothing, nor of what is no event", () => {
     expect(() => batchId([])).toThrow(RangeError);
     expect(() => batchId(["att_01hzy7k8m90000000000000000"])).toThrow(RangeError);
+  });
+});
+
+describe("the bytes of a batch", () => {
+  it("are those of data, and of what a CloudEvent brings along", () => {
+    const data = new Uint8Array(10);
+    expect(batchedBytes({ cloudEvent: null, data })).toBe(10);
+    const extensions = { team: "abc", n: -12, flag: true };
+    const cloudEvent = { id: "id", dataSchema: null, time: null, extensions };
+    expect(batchedBytes({ cloudEvent, data })).toBe(
+      10 + "id".length + "teamabc".length + "n-12".length + "flagtrue".length,
+    );
   });
 });

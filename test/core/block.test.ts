@@ -25,6 +25,7 @@ const anEvent = fc.record({
     fc.record({
       id: text,
       dataSchema: textOrNull,
+      time: textOrNull,
       extensions: fc.dictionary(fc.stringMatching(/^[a-z0-9]{1,20}$/), fc.oneof(text, fc.boolean(), fc.integer())),
     }),
   ),
@@ -135,14 +136,19 @@ describe("a block", () => {
 
   it("keeps the stored form of a CloudEvent and of kept headers", () => {
     const head =
-      '{"r":1795423425678,"o":1,"e":[{"n":0,"type":"a","ce":{"id":"1"}},{"n":0,"type":"a","ce":{"id":"2","ds":"urn:s","x":{"n":1,"b":true,"s":"t"}},"h":{"x-a":"b"}}]}';
+      '{"r":1795423425678,"o":1,"e":[{"n":0,"type":"a","ce":{"id":"1"}},{"n":0,"type":"a","ce":{"id":"2","ds":"urn:s","t":"2018-04-05T17:31:00Z","x":{"n":1,"b":true,"s":"t"}},"h":{"x-a":"b"}}]}';
     const stored = Uint8Array.from([1, 0, 0, 0, head.length, ...new TextEncoder().encode(head)]);
     const bare = { ...SAMPLE, type: "a", key: null, data: new Uint8Array() };
     const events = inLog([
-      { ...bare, cloudEvent: { id: "1", dataSchema: null, extensions: {} } },
+      { ...bare, cloudEvent: { id: "1", dataSchema: null, time: null, extensions: {} } },
       {
         ...bare,
-        cloudEvent: { id: "2", dataSchema: "urn:s", extensions: { n: 1, b: true, s: "t" } },
+        cloudEvent: {
+          id: "2",
+          dataSchema: "urn:s",
+          time: "2018-04-05T17:31:00Z",
+          extensions: { n: 1, b: true, s: "t" },
+        },
         headers: { "x-a": "b" },
       },
     ]);

@@ -134,14 +134,14 @@ function gateway(sent: (offset: number) => void) {
   return { log, machine };
 }
 
-it("calls do not nest deeper with more events, and a report starts no deliverer", async () => {
+it("O08 calls do not nest deeper with more events, and a report starts no deliverer", async () => {
   const delivered = Promise.withResolvers<void>();
   const offsets = new Set<number>();
   const { log, machine } = gateway((offset) => {
     offsets.add(offset);
     if (offsets.size === EVENTS) delivered.resolve();
   });
-  log.create({ description: "", retentionDays: 30, retentionBytes: null });
+  log.create({ description: "", retentionDays: 30, retentionBytes: null, types: {} });
   await machine.create(CONFIG, "latest");
   const event = {
     ...{

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileFilter, type FilterInput, parseFilter } from "../../src/core/filter.ts";
-import { FILTER_MAX_BYTES, FILTER_MAX_DEPTH, FILTER_TYPES_MAX } from "../../src/core/limits.ts";
+import { FILTER_MAX_BYTES, FILTER_MAX_DEPTH, FILTER_PATTERNS_MAX, FILTER_TYPES_MAX } from "../../src/core/limits.ts";
 
 const event = (data: unknown, more: Partial<FilterInput> = {}): FilterInput => ({
   type: "order.paid",
@@ -104,6 +104,8 @@ describe("a filter is refused", () => {
     ["$endsWith of a mixed list", { match: { data: { $endsWith: ["a", 1] } } }, ["#/match/data/$endsWith"]],
     ["$or of an object", { match: { data: { $or: {} } } }, ["#/match/data/$or"]],
     ["$and of nothing", { match: { data: { $and: [] } } }, ["#/match/data/$and"]],
+    ["too many patterns", { match: { $or: Array(FILTER_PATTERNS_MAX / 2).fill({ key: "a" }) } }, ["#/match"]],
+    ["too many beginnings", { match: { key: { $startsWith: Array(FILTER_PATTERNS_MAX).fill("a") } } }, ["#/match"]],
     ["too deep a match", { match: nested(FILTER_MAX_DEPTH + 1) }, ["#/match"]],
     ["too large a match", { match: { data: "x".repeat(FILTER_MAX_BYTES) } }, ["#"]],
   ])("for %s", (_, filter, pointers) => {
@@ -119,6 +121,10 @@ describe("a filter is refused", () => {
   it("but not at its limits", () => {
     expect(errorsOf({ match: nested(FILTER_MAX_DEPTH) })).toEqual([]);
     expect(errorsOf({ types: Array(FILTER_TYPES_MAX).fill("a") })).toEqual([]);
+    // An object, a list, and two for each of its entries.
+    expect(errorsOf({ match: { $or: Array((FILTER_PATTERNS_MAX - 2) / 2).fill({ key: "a" }) } })).toEqual([]);
+    // Values that are looked up at once count as one.
+    expect(errorsOf({ match: { key: { $in: Array(1000).fill("a") }, data: Array(1000).fill(1) } })).toEqual([]);
     const around = JSON.stringify({ match: { data: "" } }).length;
     expect(errorsOf({ match: { data: "x".repeat(FILTER_MAX_BYTES - around) } })).toEqual([]);
     expect(errorsOf({ match: { data: "x".repeat(FILTER_MAX_BYTES - around + 1) } })).toEqual(["#"]);

@@ -17,6 +17,7 @@ function emptyTenant() {
     variables: { TOPICS_AUTO_CREATE: "false" },
     directory: { hasTopic: async () => false, ensureTopic },
     topicLog: {
+      types: async () => ok({ types: {}, warnings: {} }),
       describe: async () => ok({ ...description, nextOffset: 1, bytes: 0, createdAt: 0, subscriptions: 0 }),
       read: async () => ok({ events: [], next: null, firstOffset: 1, nextOffset: 1 }),
       event: async () => err(problem("not-found", "There is no such event here.")),

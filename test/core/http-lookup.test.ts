@@ -96,7 +96,7 @@ test("a name given to another subscription is found under the new one", async ()
   ]);
 });
 
-test("an object that throws is 503, with Retry-After when it is overloaded", async () => {
+test("O03 an object that throws is 503, with Retry-After when it is overloaded", async () => {
   const hasTopic = vi.fn(async (): Promise<boolean> => {
     throw Object.assign(new Error("internal: too many requests queued"), { overloaded: true });
   });

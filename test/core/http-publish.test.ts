@@ -1,33 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { problem } from "../../src/core/errors.ts";
 import type { AppendRequest } from "../../src/core/event.ts";
-import { err, ok } from "../../src/core/result.ts";
 import { readPublishHeaders } from "../../src/http/publish.ts";
-import { fakeGateway, type SendInit } from "../support/http-env.ts";
+import type { SendInit } from "../support/http-env.ts";
+import { openLog } from "../support/open-log.ts";
 
 const EVENT = { type: "order.paid", data: { total: 1 } };
-
-/** A gateway whose log takes everything, and what it was given. */
-function openLog(variables: Record<string, string> = {}, nextOffset = 1) {
-  const requests: AppendRequest[] = [];
-  const gateway = fakeGateway({
-    variables,
-    directory: { ensureTopic: async () => ok({ created: true }), hasTopic: async () => false },
-    topicLog: {
-      describe: async () => err(problem("not-found", "", { extra: { nextOffset } })),
-      append: async (request) => {
-        requests.push(request);
-        return ok(
-          request.events.map(({ type }, index) => {
-            return { id: `evt_${index}`, partition: 0, offset: index + 1, type, time: "t", duplicate: false };
-          }),
-        );
-      },
-    },
-  });
-  const publish = (init: SendInit, topic = "orders") => gateway.send("POST", `/v1/topics/${topic}/events`, init);
-  return { requests, gateway, publish };
-}
 
 const fingerprintOf = (request: AppendRequest | undefined) =>
   request?.idempotency?.fingerprint ?? request?.events[0]?.idempotency?.fingerprint;

@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
 import { problem } from "../../src/core/errors.ts";
 import { err, ok } from "../../src/core/result.ts";
-import type { PartitionDescription, TopicSettings } from "../../src/topic-log/rpc.ts";
+import type { PartitionDescription, TopicSettings, TypesDescription } from "../../src/topic-log/rpc.ts";
 import { fakeGateway } from "../support/http-env.ts";
 
 const NOT_FOUND = err(problem("not-found", "gone"));
 
-const described = (settings: Partial<TopicSettings> = {}): PartitionDescription => ({
+const described = (settings: Partial<Omit<TopicSettings, "types">> = {}): PartitionDescription => ({
   description: "",
   retentionDays: 30,
   retentionBytes: null,
@@ -19,7 +19,9 @@ const described = (settings: Partial<TopicSettings> = {}): PartitionDescription 
   subscriptions: 2,
 });
 
-const SHOWN = {
+const untyped = async () => ok<TypesDescription>({ types: {}, warnings: {} });
+
+const LISTED = {
   name: "orders",
   description: "",
   retentionDays: 30,
@@ -30,13 +32,15 @@ const SHOWN = {
   subscriptions: 2,
 };
 
+const SHOWN = { ...LISTED, types: {}, warnings: {} };
+
 describe("PUT of a topic", () => {
   function putting(created: boolean) {
-    const configure = vi.fn(async (settings: Partial<TopicSettings>) => ok(described(settings)));
+    const configure = vi.fn(async ({ types: _types, ...settings }: Partial<TopicSettings>) => ok(described(settings)));
     const ensureTopic = vi.fn(async (_topic: string, _settings: TopicSettings) => ok({ created }));
     const gateway = fakeGateway({
       directory: { ensureTopic, hasTopic: async () => !created },
-      topicLog: { configure, describe: async () => ok(described()) },
+      topicLog: { configure, describe: async () => ok(described()), types: untyped },
     });
     const put = async (json?: unknown, path = "/v1/topics/orders") => {
       const answer = await gateway.send("PUT", path, json === undefined ? {} : { json });
@@ -48,7 +52,8 @@ describe("PUT of a topic", () => {
   test("creates it: 201", async () => {
     const { put, configure, ensureTopic } = putting(true);
     expect(await put()).toEqual({ status: 201, body: SHOWN });
-    expect(ensureTopic).toHaveBeenCalledWith("orders", { description: "", retentionDays: 30, retentionBytes: null });
+    const defaults = { description: "", retentionDays: 30, retentionBytes: null, types: {} };
+    expect(ensureTopic).toHaveBeenCalledWith("orders", defaults);
     expect(configure).not.toHaveBeenCalled();
   });
 
@@ -58,7 +63,8 @@ describe("PUT of a topic", () => {
       status: 200,
       body: { ...SHOWN, description: "d" },
     });
-    expect(configure).toHaveBeenCalledWith({ description: "d", retentionDays: 30, retentionBytes: null });
+    const wanted = { description: "d", retentionDays: 30, retentionBytes: null, types: {} };
+    expect(configure).toHaveBeenCalledWith(wanted);
   });
 
   test.each([
@@ -71,7 +77,7 @@ describe("PUT of a topic", () => {
     ["partitions", 2],
     ["partitions", 65],
     ["partitions", "1"],
-    ["types", {}],
+    ["types", []],
     ["description", 5],
     ["name", "orders"],
   ])("refuses %s: %j", async (member, value) => {

@@ -79,7 +79,7 @@ describe("migrate", () => {
     expect(names(sql)).toEqual(["ADA"]);
   });
 
-  it("leaves an older store as it was when a migration fails", () => {
+  it("C14 leaves an older store as it was when a migration fails", () => {
     const sql = open();
     migrate(sql, [people]);
     expect(() => migrate(sql, [people, shouting, broken])).toThrow();
@@ -87,7 +87,7 @@ describe("migrate", () => {
     expect(applied(sql)).toEqual([{ id: 1, name: "people" }]);
   });
 
-  it("refuses data of newer code, changing nothing", () => {
+  it("D10 refuses data of newer code, changing nothing", () => {
     const sql = open();
     migrate(sql, [people, shouting]);
     expect(() => migrate(sql, [people])).toThrow(/newer code.*migration 2 "shouting"/);

@@ -110,7 +110,7 @@ describe("the tables", () => {
   it("of delivery headers: those that are sent", () => {
     const sentWith = (send: Send) =>
       requestHeaders({
-        ...{ send, target: { id: "sub_1", topic: "orders" } },
+        ...{ send, target: { id: "sub_1", topic: "orders", webhookOrigin: "gateway.example" } },
         ...{ version: "0.1.0", timestampSeconds: 1, contentType: "application/json" },
       });
     const alone = sendOf({ key: "customer-7" });

@@ -86,7 +86,7 @@ describe("request headers (API clause 6.1)", () => {
     const send = sendOf({ hops: 3 });
     const sent = { ...send, batch: { id: "bat_1", events: [send.event, sendOf({ offset: 2, hops: 5 }).event] } };
     const kept = { ...send, batch: { id: "bat_1", events: [{ hops: 3 }, { hops: 5 }] } };
-    expect(redactedHeaders(inputOf(kept), [])).toEqual({
+    expect(redactedHeaders(inputOf(kept), [], null)).toEqual({
       ...requestHeaders(inputOf(sent)),
       "webhook-signature": "***",
     });
@@ -102,11 +102,14 @@ describe("request headers (API clause 6.1)", () => {
 
   it("show neither signature nor custom values in the delivery log, and everything else", () => {
     const input = inputOf(sendOf({ key: "k" }));
-    expect(redactedHeaders(input, ["x-team", "authorization"])).toEqual({
+    expect(
+      redactedHeaders(input, ["x-team", "authorization"], { "x-team": "of the event", "ce-id": "1", traceparent: "t" }),
+    ).toEqual({
       ...requestHeaders(input),
       "webhook-signature": "***",
       "x-team": "***",
       authorization: "***",
+      "ce-id": "1",
     });
   });
 });

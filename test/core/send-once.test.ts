@@ -78,6 +78,38 @@ describe("one send", () => {
     });
   });
 
+  it("has the headers of its event, over which custom ones win, and over these its own", async () => {
+    const kept = {
+      "x-github-event": "push",
+      "x-team": "theirs",
+      "webhook-id": "theirs",
+      "content-type": "a/b",
+      host: "h",
+    };
+    const target: OpenTarget = { ...newestOnly, format: "raw", headers: { "x-team": "ours" } };
+    const { headers, ...rest } = await sent(sendOf({ headers: kept, contentType: "text/plain" }), target);
+    expect(headers).toMatchObject({
+      ...{ "x-github-event": "push", "x-team": "ours", "content-type": "text/plain", "webhook-id": sendOf().event.id },
+    });
+    expect(headers).not.toHaveProperty("host");
+    expect(verifies({ headers, ...rest }, NEWEST)).toBe(true);
+  });
+
+  it("of a CloudEvent in binary mode has no line that an attribute made", async () => {
+    const cloudEvent = { id: "1", dataSchema: null, time: null, extensions: { partitionkey: "k\r\nx-forged: 1" } };
+    const event = { type: "a\u2028b", source: "/s", key: "k\r\nx-forged: 1", cloudEvent };
+    const { headers, ...rest } = await sent(sendOf(event), { ...newestOnly, format: "cloudevents-binary" });
+    expect(headers).toMatchObject({
+      ...{
+        "ce-type": "a%E2%80%A8b",
+        "ce-partitionkey": "k%0D%0Ax-forged:%201",
+        "sluice-key": "k%0D%0Ax-forged%3A%201",
+      },
+    });
+    expect(headers).not.toHaveProperty("x-forged");
+    expect(verifies({ headers, ...rest }, NEWEST)).toBe(true);
+  });
+
   it("is signed with every secret in its grace, and from its end with the newest alone", async () => {
     const target = targetOf([
       { key: NEWEST, expiresAt: null },

@@ -34,10 +34,14 @@ const MEETS_CLOCK_AND_CHANCE = [
   "src/demo/seed.ts",
   "src/http/handle.ts",
   "src/http/lookup.ts",
+  "src/http/source-config.ts",
+  "src/http/source-counts.ts",
+  "src/http/source-lookup.ts",
   "src/http/stats.ts",
   "src/http/subscription-config.ts",
   "src/http/subscription-create.ts",
   "src/http/test-send.ts",
+  "src/http/webhooks-in.ts",
 ];
 
 describe("imports", () => {

@@ -100,7 +100,7 @@ describe("working on a part", () => {
     ]);
   });
 
-  it(`never has more than ${SENDS_PER_DELIVERER_MAX} under way; the others wait for a place, and all are reported together`, async () => {
+  it(`O08 never has more than ${SENDS_PER_DELIVERER_MAX} under way; the others wait for a place, and all are reported together`, async () => {
     const { deps, started, reports } = deliverer(() => 20, nothingMore);
     await ended(workPart(partOf(sendsOf(1, 2, 3, 4, 5, 6, 7, 8)), deps));
     expect(started.map(([, at]) => at)).toEqual([0, 0, 0, 0, 0, 0, 20, 20]);

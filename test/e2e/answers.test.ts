@@ -102,7 +102,7 @@ describe("one event for subscribers that all misbehave, each in its own way", ()
     expect(server?.connections()).toBeLessThanOrEqual(1);
   });
 
-  it.each(waits)("$status, Retry-After $values: waits $waits", async ({ id, waits: seconds }) => {
+  it.each(waits)("B09 B10 $status, Retry-After $values: waits $waits", async ({ id, waits: seconds }) => {
     const delivery = await untilState(id, eventId, seconds === null ? "delivered" : "retrying");
     const [first] = delivery.attempts;
     if (seconds === null) {
@@ -117,7 +117,7 @@ describe("one event for subscribers that all misbehave, each in its own way", ()
 });
 
 describe("over several attempts and events", () => {
-  it.concurrent("200 after the deadline is a failure: sent again under the same webhook-id", async () => {
+  it.concurrent("B25 200 after the deadline is a failure: sent again under the same webhook-id", async () => {
     const late: RawBehaviour = { request: (socket) => setTimeout(() => socket.end(http("200 OK")), 1500) };
     const { requests } = await subscribed("late", inTurn(late, answering(http("200 OK"))), {
       ...{ topic: "late", timeoutSeconds: 1 },
@@ -133,7 +133,7 @@ describe("over several attempts and events", () => {
     );
   });
 
-  it.concurrent("nothing that an answer sets is carried to the next attempt", async () => {
+  it.concurrent("B29 nothing that an answer sets is carried to the next attempt", async () => {
     const setting = http("500 Oops", [
       ...["Set-Cookie: a=b; Path=/", "Strict-Transport-Security: max-age=99999", 'Alt-Svc: h3=":443"; ma=99999'],
       ...["Connection: close", "Content-Length: 0"],
@@ -178,7 +178,7 @@ describe("over several attempts and events", () => {
     expect(server.connections()).toBe(1);
   });
 
-  it.concurrent("a subscriber that fails every other time is neither held nor disabled", async () => {
+  it.concurrent("B26 a subscriber that fails every other time is neither held nor disabled", async () => {
     const subscriber = await subscriberOf((request) => (attemptOf(request) === 1 ? 500 : 200));
     const client = gateway().client();
     await client.subscribe({
@@ -197,7 +197,7 @@ describe("over several attempts and events", () => {
     });
   });
 
-  it.concurrent("two subscriptions with the same URL are two deliveries, each with its own secret", async () => {
+  it.concurrent("B30 P08 two subscriptions with the same URL are two deliveries, each with its own secret", async () => {
     const subscriber = await subscriberOf();
     const client = gateway().client();
     const created = await Promise.all(
@@ -218,7 +218,7 @@ describe("over several attempts and events", () => {
   it.concurrent.each<readonly [string, Reply]>([
     ["gone", 410],
     ["requested", { status: 500, headers: { "webhook-delivery": "disable" } }],
-  ])("disabled as `%s`, it hears of nothing until it is resumed, and then of everything", async (id, reply) => {
+  ])("B07 disabled as `%s`, it hears of nothing until it is resumed, and then of everything", async (id, reply) => {
     const subscriber = await subscriberOf(reply);
     const witness = await subscriberOf();
     const client = gateway().client();

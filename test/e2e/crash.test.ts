@@ -108,7 +108,7 @@ async function readLog(client: Client): Promise<Map<string, LogEntry & { text: s
 
 const eventIdOf = (request: Received) => request.headers["webhook-id"] ?? "";
 
-it("keeps every acknowledged event, once and identical, and delivers it, however often the power goes", async () => {
+it("C03 C08 keeps every acknowledged event, once and identical, and delivers it, however often the power goes", async () => {
   const client = gateway.client();
   const retry = { scheduleSeconds: [0.2, 0.2, 0.2], jitter: 0, onExhausted: "continue", holdAfterFailures: null };
   const document = { name: "hook", topic: "load", url: subscriber.url, timeoutSeconds: TIMEOUT_SECONDS, retry };
@@ -165,7 +165,7 @@ it("keeps every acknowledged event, once and identical, and delivers it, however
   }
 });
 
-it("makes a retry that was waiting when the power went, though the queue has forgotten it", async () => {
+it("C09 makes a retry that was waiting when the power went, though the queue has forgotten it", async () => {
   const client = gateway.client();
   subscriber.script = (request) => (request.headers["sluice-attempt"] === "1" ? 500 : 200);
   const retry = { scheduleSeconds: [4], jitter: 0 };
@@ -183,7 +183,7 @@ it("makes a retry that was waiting when the power went, though the queue has for
   expect(second.at).toBeLessThan(Math.max(first.at + 4000, backAt) + 6000);
 });
 
-it("delivers the backlog that was left when the power went, without anybody asking", async () => {
+it("C11 delivers the backlog that was left when the power went, without anybody asking", async () => {
   const client = gateway.client();
   // One after the other, so that the power goes long before they are through.
   const document = { name: "hook", topic: "load", url: subscriber.url, timeoutSeconds: TIMEOUT_SECONDS };

@@ -113,7 +113,7 @@ describe("acks and a healthy subscriber are no slower (invariant 12)", () => {
     quiet = await measure(gateway().client(), { topic: "quiet", ...LOAD }, arrivalAt(healthy));
   });
 
-  it("with 9 of 10 subscribers hanging, and lists read all the time, some of them by readers that stop", async () => {
+  it("W01 W09 W10 with 9 of 10 subscribers hanging, and lists read all the time, some of them by readers that stop", async () => {
     const client = gateway().client();
     await client.ok("POST", "/v1/topics/hanging/events", JSON.stringify(LARGE_EVENTS));
     const healthy = await subscriberOf("hanging");
@@ -140,7 +140,7 @@ describe("acks and a healthy subscriber are no slower (invariant 12)", () => {
     expect(healthy.received).toHaveLength(rounds * LOAD.events);
   });
 
-  it("with 9 of 10 that flood it or drip, whose bodies are not kept in memory", async () => {
+  it("B13 with 9 of 10 that flood it or drip, whose bodies are not kept in memory", async () => {
     const client = gateway().client();
     const healthy = await subscriberOf("flooding");
     const floods = FLOODS.map((flood) => ({ ...flood, poured: 0 }));
@@ -179,7 +179,7 @@ describe("acks and a healthy subscriber are no slower (invariant 12)", () => {
 });
 
 describe("a head of line that fails for hours", () => {
-  it("keeps what is behind it, in order and in sight, and holds up nobody else (6.4)", async () => {
+  it("W06 keeps what is behind it, in order and in sight, and holds up nobody else (6.4)", async () => {
     const client = gateway().client();
     const healthy = await subscriberOf("stuck");
     const stuck = await Subscriber.start(500);

@@ -217,7 +217,7 @@ describe("seek (5.4)", () => {
     expect(await to("1999-01-01T00:00:00Z")).toMatchObject(from(3, 1, 2, 0));
   });
 
-  it("is refused beyond the head, below the first offset, and where nothing is", async () => {
+  it("P06 is refused beyond the head, below the first offset, and where nothing is", async () => {
     const here = await room();
     await publishing(here, 2);
     const beyond = await seek(here.client, { to: { offset: 99 } });
@@ -243,7 +243,7 @@ describe("dead letters by the many (7.6)", () => {
     return { ...here, ids: events.map(({ id }) => id) };
   }
 
-  it("are redriven one, some, and since a time; they leave the list with the answer", async () => {
+  it("P06 are redriven one, some, and since a time; they leave the list with the answer", async () => {
     const { client, subscriber, ids, untilState } = await withLetters(5);
     const [one = "", two = "", three = "", four = "", five = ""] = ids;
     expect(await redrive(client, { eventIds: [one] })).toMatchObject({ status: 202, body: { redriven: 1 } });

@@ -15,7 +15,7 @@ afterAll(() => restore());
 describe("a planted bug turns the simulation red", () => {
   it.each(BUGS)("$name", async ({ name, bug, caughtBy }) => {
     for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-      const { violations } = await runSchedule(seed, bug);
+      const { violations } = await runSchedule(seed, { bug });
       const caught = violations.find((violation) =>
         caughtBy.some((invariant) => violation.startsWith(`${invariant}:`)),
       );

@@ -19,7 +19,7 @@ const outcomes = async (stage: Stage, id: string, offset: number) =>
   (await stage.delivery(id, offset)).attempts.map(({ outcome }) => outcome);
 
 describe("a lease that is open when the power goes", () => {
-  it("ends when its time is up, not before, and its events are sent again (C06)", async () => {
+  it("ends when its time is up, not before, and its events are sent again (C06, O09)", async () => {
     const stage = new Stage();
     await stage.createTopic();
     await stage.subscribe("sub_1", "hanging", { timeoutSeconds: 10, ordering: "topic" });

@@ -34,27 +34,34 @@ const OK = http("200 OK", SHORT, "ok");
 /** A hundred lines of 3 kB. */
 const WIDE_HEAD = Array.from({ length: 100 }, (_, at) => `X-${at}: ${"v".repeat(3000)}`);
 
+/** The same cases under the id that they have among the bad inputs. */
+const of = (id: string, ...cases: readonly AnswerCase[]): AnswerCase[] =>
+  cases.map((one) => ({ ...one, name: `${id} ${one.name}` }));
+
+const WITHOUT_BODY = ["200 OK", "201 Created", "202 Accepted", "204 No Content", "299 Fine"];
+const WITH_BODY = ["200 OK", "201 Created", "202 Accepted", "299 Fine"];
+
 const SUCCESSES: readonly AnswerCase[] = [
-  ...["200 OK", "201 Created", "202 Accepted", "204 No Content", "299 Fine"].map((status) => ({
-    ...success(`${status} without a body`, http(status, status.startsWith("204") ? [] : undefined)),
+  ...WITHOUT_BODY.map((status) => ({
+    ...success(`B01 ${status} without a body`, http(status, status.startsWith("204") ? [] : undefined)),
     statusCode: Number(status.slice(0, 3)),
   })),
-  ...["200 OK", "201 Created", "202 Accepted", "299 Fine"].map((status) => ({
-    ...success(`${status} with a body`, http(status, SHORT, "ok"), "ok"),
+  ...WITH_BODY.map((status) => ({
+    ...success(`B01 ${status} with a body`, http(status, SHORT, "ok"), "ok"),
     statusCode: Number(status.slice(0, 3)),
   })),
-  { ...success("204 with a body that it must not have", http("204 No Content", SHORT, "ok")), statusCode: 204 },
+  { ...success("B01 204 with a body that it must not have", http("204 No Content", SHORT, "ok")), statusCode: 204 },
   success("100 Continue, then 200", `HTTP/1.1 100 Continue\r\n\r\n${OK}`, "ok"),
   success(
     "102, 103 and 199, then 200",
     `${http("102 X", [])}${http("103 X", ["Link: x"])}${http("199 X", [])}${OK}`,
     "ok",
   ),
-  success("HTTP/1.0 without a length", "HTTP/1.0 200 OK\r\n\r\nok", "ok"),
+  success("B22 HTTP/1.0 without a length", "HTTP/1.0 200 OK\r\n\r\nok", "ok"),
   success("a body until the close", http("200 OK", [], "ok"), "ok"),
   success("the same length twice", http("200 OK", [...SHORT, ...SHORT], "ok"), "ok"),
   success(
-    "trailers and chunk extensions",
+    "B22 trailers and chunk extensions",
     http("200 OK", ["Transfer-Encoding: chunked", "Trailer: x"], '2;a="b;c"\r\nok\r\n0\r\nx: 1\r\n\r\n'),
     "ok",
   ),
@@ -62,17 +69,17 @@ const SUCCESSES: readonly AnswerCase[] = [
   success("webhook-delivery on a success", http("200 OK", ["webhook-delivery: disable", ...SHORT], "ok"), "ok"),
   success("Retry-After on a success", http("200 OK", ["Retry-After: 3600", ...SHORT], "ok"), "ok"),
   success("a head of 300 kB", http("200 OK", [...WIDE_HEAD, ...SHORT], "ok"), "ok"),
-  success("a length larger than the body", http("200 OK", ["Content-Length: 9"], "abc"), "abc", true),
+  success("B16 a length larger than the body", http("200 OK", ["Content-Length: 9"], "abc"), "abc", true),
   success("a length smaller than the body", http("200 OK", SHORT, "abc"), "ab"),
   success("broken chunks", http("200 OK", ["Transfer-Encoding: chunked"], "3\r\nabc\r\nZ\r\n"), "abc", true),
-  success("broken gzip", http("200 OK", ["Content-Encoding: gzip", "Content-Length: 9"], "no gzip!!"), "", true),
-  success("broken brotli", http("200 OK", ["Content-Encoding: br", "Content-Length: 9"], "no brotli"), "", true),
+  success("B15 broken gzip", http("200 OK", ["Content-Encoding: gzip", "Content-Length: 9"], "no gzip!!"), "", true),
+  success("B15 broken brotli", http("200 OK", ["Content-Encoding: br", "Content-Length: 9"], "no brotli"), "", true),
   {
-    ...success("200 without reading the request", OK, "ok"),
+    ...success("B24 200 without reading the request", OK, "ok"),
     behaviour: { connected: (socket) => socket.once("data", () => socket.pause().end(OK)) },
   },
   {
-    ...success("a reset inside the body", "", expect.stringMatching(/^(?:abc)?$/), true),
+    ...success("B16 a reset inside the body", "", expect.stringMatching(/^(?:abc)?$/), true),
     behaviour: {
       request: (socket) => {
         socket.write(http("200 OK", ["Content-Length: 9"], "abc"));
@@ -92,19 +99,23 @@ const failure = (status: string, headers: readonly string[] = ["Content-Length: 
 });
 
 const FAILURES: readonly AnswerCase[] = [
-  { ...failure("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: x"]), error: "response" },
-  ...["300 Choices", "304 Not Modified"].map((status) => ({ ...failure(status), error: "redirect" })),
+  ...of("B03", { ...failure("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: x"]), error: "response" }),
+  ...["300 Choices", "304 Not Modified"].flatMap((status) => of("B06", { ...failure(status), error: "redirect" })),
   ...["301", "302", "303", "307", "308"].map((status) => ({
     ...failure(`${status} Moved`, ["Location: /elsewhere", ...SHORT], "no"),
     error: "redirect",
   })),
-  ...["400", "401", "402", "403", "404", "405", "406", "407", "408", "409"].map((status) => failure(`${status} No`)),
-  ...["411", "412", "413", "414", "415", "418", "422", "425", "429"].map((status) => failure(`${status} No`)),
-  ...["500", "501", "502", "503", "504", "599", "600", "999"].map((status) => failure(`${status} Oops`)),
+  ...["400", "401", "402", "403", "404", "405", "406", "407", "408", "409"].flatMap((status) =>
+    of("B06", failure(`${status} No`)),
+  ),
+  ...["411", "412", "413", "414", "415", "418", "422", "425", "429"].flatMap((status) =>
+    of("B06", failure(`${status} No`)),
+  ),
+  ...["500", "501", "502", "503", "504", "599", "600", "999"].flatMap((status) => of("B10", failure(`${status} Oops`))),
   failure("422 No", ["Content-Type: text/plain", "Content-Length: 9"], "bad thing"),
   { ...failure("500 Oops", ["webhook-delivery: abort-message", ...SHORT], "no"), deadReason: "aborted" },
   failure("500 Oops", ["webhook-delivery: dance", ...SHORT], "no"),
-  { ...failure("410 Gone"), state: "held", disabledReason: "gone" },
+  ...of("B07", { ...failure("410 Gone"), state: "held", disabledReason: "gone" }),
   { ...failure("400 No", ["Webhook-Delivery: Disable", ...SHORT], "no"), state: "held", disabledReason: "requested" },
 ];
 
@@ -124,9 +135,9 @@ const NO_ANSWERS: readonly AnswerCase[] = [
   }),
   garbage("a head that breaks off", "HTTP/1.1 200 OK\r\nContent-Le"),
   garbage("only 100 Continue", "HTTP/1.1 100 Continue\r\n\r\n"),
-  garbage("bytes that are no HTTP", "\x01\x02 garbage\r\n\r\n"),
+  garbage("B18 bytes that are no HTTP", "\x01\x02 garbage\r\n\r\n"),
   garbage("a web page without a head", "<html>OK</html>\r\n\r\n"),
-  garbage("two lengths", http("200 OK", ["Content-Length: 2", "Content-Length: 3"], "abc")),
+  garbage("B18 two lengths", http("200 OK", ["Content-Length: 2", "Content-Length: 3"], "abc")),
   garbage("a negative length", http("200 OK", ["Content-Length: -2"], "ab")),
   garbage("a length that is no number", http("200 OK", ["Content-Length: two"], "ab")),
   garbage("a status of two digits", http("20 OK", SHORT, "ok")),
@@ -149,7 +160,7 @@ const NO_ANSWERS: readonly AnswerCase[] = [
 /** Last in the list: nobody waits for them before the others have been looked at. */
 const SLOW_BODIES: readonly AnswerCase[] = [
   {
-    ...success("a body of a byte now and then", "", expect.stringMatching(/^x{0,24}$/), true),
+    ...success("B12 a body of a byte now and then", "", expect.stringMatching(/^x{0,24}$/), true),
     behaviour: dripping(http("200 OK", ["Content-Length: 1000"]), "x", 300),
     timeoutSeconds: 6,
   },

@@ -15,6 +15,8 @@ export type Variables = Readonly<Record<string, string | null>>;
 export interface GatewayOptions {
   /** Added to, or in place of, the usual variables; null leaves one to the configuration. */
   readonly variables?: Variables;
+  /** In place of the entry of the configuration. */
+  readonly entry?: string;
   /** Further arguments of `wrangler dev`. */
   readonly wranglerArguments?: readonly string[];
   /** Every line of output as it comes, with how many came since the last start. */
@@ -94,7 +96,17 @@ export class Gateway {
       ...this.#options.variables,
       ...variables,
     };
-    const args = ["dev", "--port", String(port), "--persist-to", stateDirectory, "--inspector-port", "0"];
+    const { entry } = this.#options;
+    const args = [
+      "dev",
+      ...(entry === undefined ? [] : [entry]),
+      "--port",
+      String(port),
+      "--persist-to",
+      stateDirectory,
+      "--inspector-port",
+      "0",
+    ];
     args.push("--show-interactive-dev-session=false");
     for (const [name, value] of Object.entries(all)) {
       if (value !== null) args.push("--var", `${name}:${value}`);

@@ -61,7 +61,9 @@ export function fakeGateway({ directory, topicLog, subscription, variables }: Fa
     SUBSCRIPTION: namespace("Subscription", subscription ?? {}),
     // The HTTP side uses nothing else of its environment.
   } as unknown as Env;
-  return { calls, lines, send: (method, path, init) => handleRequest(requestOf(method, path, init), env) };
+  // What goes on after an answer goes on: its faults are the test's.
+  const context = { waitUntil: (work: Promise<unknown>) => void work };
+  return { calls, lines, send: (method, path, init) => handleRequest(requestOf(method, path, init), env, context) };
 }
 
 function requestOf(method: string, path: string, { headers, json, body, key = ROOT_KEY }: SendInit = {}): Request {

@@ -9,7 +9,7 @@ import type { SubscriptionConfig } from "../../src/subscription/rpc.ts";
 const encoder = new TextEncoder();
 let made = 0;
 
-export const SETTINGS = { description: "", retentionDays: 30, retentionBytes: null };
+export const SETTINGS = { description: "", retentionDays: 30, retentionBytes: null, types: {} };
 
 /** A request that appends one event; `more` overrides the event. */
 export const appendOf = (...events: Partial<AppendRequest["events"][number]>[]): AppendRequest => ({

@@ -75,8 +75,8 @@ const LEVELS: readonly (readonly string[])[] = [
   ["log.ts"],
   ["core"],
 ];
-/** Of packages, `core` may use the schema validator: it has no I/O. */
-const CORE_PACKAGES = ["valibot"];
+/** Of packages, `core` may use those without I/O (docs/adr/0002, docs/adr/0014). */
+const CORE_PACKAGES = /^(?:valibot|re2js|@hyperjump\/(?:browser|json-schema)(?:\/.*)?)$/;
 
 const folderOf = (path: string): string => path.split("/")[1] ?? "";
 const levelOf = (folder: string): number => LEVELS.findIndex((level) => level.includes(folder));
@@ -94,7 +94,7 @@ export function wrongImports(file: SourceFile): string[] {
 
 function mayImport(folder: string, target: string, typeOnly: boolean): boolean {
   const local = target.startsWith("src/");
-  if (folder === "core") return local ? folderOf(target) === "core" : CORE_PACKAGES.includes(target);
+  if (folder === "core") return local ? folderOf(target) === "core" : CORE_PACKAGES.test(target);
   if (!local) return true;
   const to = folderOf(target);
   if (to === folder) return true;

@@ -43,8 +43,11 @@ async function reset(stub: Stub): Promise<void> {
 
 describe("O02 an object that is reset", () => {
   it("keeps what it acknowledged, and refuses nobody afterwards", async () => {
-    const { tenant, log, stub } = await newTopic();
-    const { config, stub: subscriber } = await newSubscription(tenant);
+    const { tenant } = await newTopic();
+    const { config } = await newSubscription(tenant);
+    // A stub that threw is of no use any more: everybody asks for a new one.
+    const log = () => env.TOPIC_LOG.getByName(`${tenant}/orders/0`);
+    const subscriber = () => env.SUBSCRIPTION.getByName(`${tenant}/${config.id}`);
     const acknowledged: number[] = [];
     for (let resets = 0; resets < 5; resets++) {
       const answers = Array.from({ length: 4 }, () =>
@@ -55,16 +58,16 @@ describe("O02 an object that is reset", () => {
             () => [],
           ),
       );
-      await reset(resets % 2 === 0 ? stub : subscriber);
+      await reset(resets % 2 === 0 ? log() : subscriber());
       acknowledged.push(...(await Promise.all(answers)).flat());
     }
-    const head = await log.append(appendOf({}));
+    const head = await topicLog(env, tenant, "orders").append(appendOf({}));
     const last = head.ok ? (head.value[0]?.offset ?? 0) : 0;
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
     expect(Math.max(0, ...acknowledged)).toBeLessThan(last);
     // Nobody knocks again: the wake of the last one, or an alarm.
     await eventually(async () => {
-      if ((await pendingAlarm(subscriber)) !== null) await runDurableObjectAlarm(subscriber);
+      if ((await pendingAlarm(subscriber())) !== null) await runDurableObjectAlarm(subscriber());
       const states = (await listed(subscription(env, tenant, config.id))).map(({ state }) => state);
       return states.length === last && states.every((state) => state === "delivered");
     });
@@ -91,17 +94,47 @@ describe("O05 an alarm handler that cannot do its work", () => {
     await eventually(async () => (await listed(rpc))[0]?.attempts.length === 2);
   });
 
+  it("that throws because of a lease that has expired is set again each time, ten times, and ends it when it can", async () => {
+    const { tenant, log } = await newTopic();
+    const { config, rpc, stub } = await newSubscription(tenant, failing(3600));
+    await log.append(appendOf({}));
+    await eventually(async () => (await listed(rpc))[0]?.state === "retrying");
+    // As a crash leaves it behind that came before the report.
+    await exec(
+      stub,
+      `UPDATE leases_1 SET open = 1, oldest_open = id,
+         body = json_set(body, '$.entries[0].out', json('null'), '$.entries[0].r', json('null'), '$.entries[0].l', 1)`,
+    );
+    await exec(stub, "CREATE TRIGGER full BEFORE UPDATE ON leases_1 BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    await evictDurableObject(stub);
+    for (let times = 0; times < 10; times++) {
+      await runDurableObjectAlarm(stub);
+      expect(await pendingAlarm(stub)).not.toBeNull();
+    }
+    await exec(stub, "DROP TRIGGER full");
+    await runDurableObjectAlarm(stub);
+    const [delivery] = await listed(subscription(env, tenant, config.id));
+    expect(delivery?.attempts[0]).toMatchObject({ number: 1, outcome: "interrupted" });
+  });
+
   it("of a log is set again each time, ten times, and does it when it can", async () => {
     const { tenant, log, stub } = await newTopic();
     const { rpc, stub: subscriber } = await newSubscription(tenant);
     await exec(subscriber, "CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'disk full'); END");
     expect(await log.destroy(true)).toMatchObject({ ok: true });
-    for (let times = 0; times < 10; times++) {
-      await runDurableObjectAlarm(stub);
-      expect(await pendingAlarm(stub)).not.toBeNull();
-    }
-    expect(await rpc.view()).toMatchObject({ ok: true });
+    const failingAlarms = async () => {
+      for (let times = 0; times < 10; times++) {
+        await runDurableObjectAlarm(stub);
+        expect(await pendingAlarm(stub)).not.toBeNull();
+      }
+      expect(await rpc.view()).toMatchObject({ ok: true });
+    };
+    await failingAlarms();
     await exec(subscriber, "DROP TRIGGER full");
+    // Now it is its own storage that fails.
+    await exec(stub, "ALTER TABLE subscribers RENAME TO out_of_reach");
+    await failingAlarms();
+    await exec(stub, "ALTER TABLE out_of_reach RENAME TO subscribers");
     await runDurableObjectAlarm(stub);
     expect(await rpc.view()).toMatchObject({ ok: false, error: { code: "not-found" } });
   });
@@ -157,11 +190,9 @@ describe("O10 an object with a great many rows", () => {
     await evictDurableObject(stub);
     await subscription(env, tenant, config.id).retryDue();
     const small = await rowsRead(stub);
-    const columns = "id, open, lo, hi, cursor, last_matched, oldest_open, body";
-    await exec(
-      stub,
-      many("leases_1", columns, `i, 0, 1, 1, 1, 1, ${ROWS + 1001}, (SELECT body FROM leases_1 WHERE id = 1)`),
-    );
+    const columns = "id, open, lo, hi, cursor, last_matched, oldest_open, table_bytes, body";
+    const values = `i, 0, 1, 1, 1, 1, ${ROWS + 1001}, 1000, (SELECT body FROM leases_1 WHERE id = 1)`;
+    await exec(stub, many("leases_1", columns, values));
     await exec(stub, many("dead_letters", "event_offset, body", "i, '{}'"));
     await evictDurableObject(stub);
     await subscription(env, tenant, config.id).retryDue();
@@ -179,7 +210,9 @@ describe("O10 an object with a great many rows", () => {
 
   it("wakes as a log without reading its events", async () => {
     const { tenant, log, stub } = await newTopic();
-    await newSubscription(tenant);
+    // It holds its place: otherwise it would be sent all of them.
+    const { rpc } = await newSubscription(tenant);
+    await rpc.pause();
     await log.append(appendOf({}));
     await evictDurableObject(stub);
     await topicLog(env, tenant, "orders").describe();

@@ -7,7 +7,7 @@ import { consumeDeadLetters } from "../../src/dead-letters/consumer.ts";
 import { directory, topicLog } from "../../src/rpc/objects.ts";
 import { deadLetter } from "../support/dead-letter.ts";
 
-const SETTINGS = { description: "", retentionDays: 30, retentionBytes: null };
+const SETTINGS = { description: "", retentionDays: 30, retentionBytes: null, types: {} };
 const EVERYTHING = { topic: null, subscription: null, reason: null, since: null, until: null, cursor: null, limit: 50 };
 
 let tenants = 0;

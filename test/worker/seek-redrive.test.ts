@@ -80,6 +80,23 @@ it("cancels what a seek forward skips, with a row only for what was tried", asyn
   ]);
 });
 
+it("back and then forward hides no attempt of what had failed and has not come again", async () => {
+  const { tenant, log } = await newTopic();
+  const retry = { ...NO_RETRIES, scheduleSeconds: [3600] };
+  const { rpc } = await newSubscription(tenant, { url: FAILING, ordering: "none", retry });
+  await append(log, 3);
+  await allAre(rpc, "retrying", 3);
+  await rpc.pause();
+  await rpc.seek("earliest", false);
+  expect((await deliveriesOf(rpc)).map(({ state }) => state)).toEqual(["pending", "pending", "pending"]);
+  await rpc.seek("latest", false);
+  const deliveries = await deliveriesOf(rpc);
+  expect(deliveries.map(({ state, attempts }) => [state, attempts.length])).toEqual(
+    Array.from({ length: 3 }, () => ["cancelled", 1]),
+  );
+  expect(await rpc.delivery(deliveries[0]?.eventId ?? "")).toMatchObject({ value: { state: "cancelled" } });
+});
+
 it("refuses to seek beyond the head", async () => {
   const { tenant, log } = await newTopic();
   const { rpc } = await newSubscription(tenant);
@@ -149,6 +166,43 @@ it("sends batches whose members stay together over their retries, one outcome fo
   expect(new Set(ids.slice(0, 4)).size).toBe(1);
   expect(sizes).toEqual(["4,4", "4,4", "4,4", "4,4", "2,2", "2,2"]);
   expect(dead.every(({ attempts }) => attempts.every(({ statusCode }) => statusCode === 500))).toBe(true);
+});
+
+it("retries a batch by hand as a whole, though only one of its members was asked for", async () => {
+  const { tenant, log } = await newTopic();
+  const { rpc } = await newSubscription(tenant, {
+    ...{ url: FAILING, ordering: "key", batch: { maxEvents: 3, maxWaitMilliseconds: 50 } },
+    retry: { ...NO_RETRIES, onExhausted: "hold-key" },
+  });
+  await append(log, 3);
+  const [first] = await allAre(rpc, "held", 3);
+  await rpc.patch({ url: WORKING });
+  // k0 is the key of the first and of the last: neither is in the way of the other, as they go together.
+  expect(await rpc.retry(first?.eventId ?? "")).toMatchObject({ ok: true });
+  const deliveries = await allAre(rpc, "delivered", 3);
+  for (const { attempts } of deliveries) {
+    expect(attempts.map(({ number, trigger }) => `${number} ${trigger}`)).toEqual(["1 fan-out", "2 manual"]);
+  }
+  expect(new Set(deliveries.map(({ attempts }) => attempts[1]?.request.headers["webhook-id"])).size).toBe(1);
+});
+
+it("goes on with the numbers of attempts when what a seek was to bring again has expired", async () => {
+  const { tenant, log } = await newTopic();
+  const { rpc } = await newSubscription(tenant, { ordering: "none" });
+  const events = await append(log, 2);
+  await allAre(rpc, "delivered", 2);
+  await rpc.pause();
+  await rpc.seek("earliest", false);
+  await rpc.expire(events.at(-1)?.offset ?? 0);
+  const dead = await allAre(rpc, "dead", 2);
+  expect(dead.map(({ attempts }) => attempts.length)).toEqual([1, 1]);
+  await rpc.resume();
+  await rpc.redrive(ALL);
+  const deliveries = await allAre(rpc, "delivered", 2);
+  expect(deliveries.map(({ attempts }) => attempts.map(({ number }) => number))).toEqual([
+    [1, 2],
+    [1, 2],
+  ]);
 });
 
 it("spaces requests evenly under a rate limit", async () => {

@@ -123,6 +123,33 @@ describe("a person's retry", () => {
     });
     expect(tried.attempts.map((attempt) => attempt.trigger)).toEqual(["fan-out", "manual"]);
   });
+
+  it("P04 takes the place of an automatic one that was pending: one after the other, and the schedule begins anew", async () => {
+    const { tenant, log } = await newTopic();
+    const retry = {
+      scheduleSeconds: [3600, 7200],
+      jitter: 0,
+      onExhausted: "continue",
+      holdAfterFailures: null,
+    } as const;
+    const { rpc } = await newSubscription(tenant, { url: "http://subscriber.example/500", retry });
+    await log.append(appendOf({}));
+    const failed = (attempts: number) =>
+      eventually(async () => {
+        const listed = await rpc.deliveries(ALL);
+        const [one] = listed.ok ? listed.value.deliveries : [];
+        return one?.state === "retrying" && one.attempts.length === attempts ? one : null;
+      });
+    const pending = await failed(1);
+    for (const attempts of [2, 3, 4]) {
+      expect(await rpc.retry(pending.eventId)).toMatchObject({ ok: true });
+      const { attempts: made, nextAttemptAt } = await failed(attempts);
+      expect(made.map(({ number }) => number)).toEqual(made.map((_, index) => index + 1));
+      const last = made.at(-1)?.startedAt ?? 0;
+      expect((nextAttemptAt ?? 0) - last).toBeGreaterThanOrEqual(3_600_000);
+      expect((nextAttemptAt ?? 0) - last).toBeLessThan(3_660_000);
+    }
+  });
 });
 
 describe("an event cancelled before its turn", () => {

@@ -7,12 +7,9 @@ import {
   IDEMPOTENCY_BUCKET_MS,
   IDEMPOTENCY_WINDOW_MS,
 } from "../../src/core/limits.ts";
-import type { LogFields } from "../../src/log.ts";
 import { topicLog } from "../../src/rpc/objects.ts";
-import { durableSql } from "../../src/storage/durable-sql.ts";
-import type { LogDeps } from "../../src/topic-log/deps.ts";
-import { Log } from "../../src/topic-log/log.ts";
 import type { ReadQuery } from "../../src/topic-log/rpc.ts";
+import { withLog } from "../support/clock-log.ts";
 import { appendOf, eventually, newSubscription, newTopic, SETTINGS } from "../support/objects.ts";
 
 const DAY_MS = 86_400_000;
@@ -21,39 +18,6 @@ const EVERYTHING: ReadQuery = {
 };
 const text = (data: Uint8Array) => new TextDecoder().decode(data);
 const bytes = (data: string) => new TextEncoder().encode(data);
-
-/** A log over the object's real storage, with a clock of the test and without the object's own wiring. */
-async function withLog<T>(
-  run: (log: Log, clock: { now: number }, alarms: number[], lines: LogFields[], delays: number[]) => Promise<T>,
-): Promise<T> {
-  const { stub } = await newTopic();
-  return runInDurableObject(stub, (_, state) => {
-    const clock = { now: Date.now() };
-    const alarms: number[] = [];
-    const lines: LogFields[] = [];
-    const delays: number[] = [];
-    const deps: LogDeps = {
-      sql: durableSql(state.storage),
-      topic: "orders",
-      partition: 0,
-      now: () => clock.now,
-      newTag: () => 1,
-      defer: (flush, milliseconds) => {
-        delays.push(milliseconds);
-        queueMicrotask(flush);
-      },
-      alarm: (at) => alarms.push(at),
-      background: () => undefined,
-      wake: async () => ({ mode: "push", incarnation: 0 }),
-      expire: async () => undefined,
-      expiring: async () => undefined,
-      publish: async () => undefined,
-      removeSubscription: async () => undefined,
-      log: (_, fields) => lines.push(fields),
-    };
-    return run(new Log(deps, null), clock, alarms, lines, delays);
-  });
-}
 
 describe("append", () => {
   it("gives offsets from 1 without gaps, across an eviction, and keeps the bytes", async () => {

@@ -38,7 +38,10 @@ export function eventDetail(view: View, topic: string, { event, data }: LoggedEv
         ["content type", foreign(event.contentType)],
         ["size", formatBytes(event.size)],
         ...optional,
+        ...(event.cloudEventId === null ? [] : [["CloudEvent id", foreign(event.cloudEventId)] as const]),
       ]),
+      ...named("Extensions", event.extensions),
+      ...named("Headers", event.headers),
       h("h3", {}, "Deliveries"),
       followedDeliveries(view, topic, event.id),
     ),
@@ -49,6 +52,13 @@ export function eventDetail(view: View, topic: string, { event, data }: LoggedEv
       longText(shownData(event.dataBase64, data)),
     ),
   );
+}
+
+/** What came with it under names of others' choice; nothing where nothing did. */
+function named(title: string, values: Readonly<Record<string, string | number | boolean>>): Child[] {
+  const entries = Object.entries(values);
+  if (entries.length === 0) return [];
+  return [h("h3", {}, title), pairs(entries.map(([name, value]) => [name, foreign(String(value))] as const))];
 }
 
 function shownData(base64: string | undefined, data: string | null): string {

@@ -59,7 +59,9 @@ function rowOf(
 }
 
 function judge(row: AttemptAnswer, request: Arrival, say: (what: string) => void): void {
-  const { outcome, statusCode, trigger } = row;
+  const { outcome, statusCode } = row;
+  // The members of a batch are each there for a reason of their own; what was sent says that of the first.
+  const trigger = request.headers.has("sluice-batch-size") ? row.request.headers["sluice-trigger"] : row.trigger;
   if (trigger !== triggerOf(request)) say(`is logged with trigger ${trigger}`);
   if (outcome === "success" && !isAccepted(request)) say("is logged as a success and was not accepted");
   if (statusCode !== null && statusCode !== request.answered?.status) {

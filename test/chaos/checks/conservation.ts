@@ -1,7 +1,9 @@
+import { EVENTS_TOPIC } from "../../../src/core/operational-event.ts";
 import {
   appendedAt,
   type Checker,
   type DeliveryDump,
+  disturbedFrom,
   type Evidence,
   eventsOf,
   expectation,
@@ -26,6 +28,7 @@ export const conservation: Checker = {
       if (view.lag !== 0 || view.state !== "active") say(`is ${view.state} with lag ${view.lag} when all is quiet`);
       checks += everyEvent(evidence, record, deliveries, say);
       checks += letters(evidence, record, deliveries, say);
+      checks += announcements(evidence, record, say);
       checks += history(evidence, record, deliveries, say);
     }
     for (const record of evidence.journal.subscriptions) {
@@ -89,6 +92,19 @@ function letters(
   const sorted = offsets.toSorted((a, b) => a - b);
   if (sorted.join() !== dead.join()) say(`dead are ${dead}, the index of dead letters has ${sorted}`);
   return 1 + dead.length;
+}
+
+/** Of each death there is one operational event, of those that died once. */
+function announcements({ dump }: Evidence, record: SubscriptionRecord, say: (what: string) => void): number {
+  const { tenant } = record.plan;
+  const told = (dump.logs.get(`${tenant}/${EVENTS_TOPIC}`) ?? []).filter(({ type }) => type === "delivery.dead");
+  const letters = (dump.deadLetters.get(tenant) ?? []).filter(({ subscription }) => subscription === record.id);
+  for (const { eventId } of letters) {
+    const times = told.filter(({ data }) => data.includes(eventId) && data.includes(record.id)).length;
+    const again = disturbedFrom(record, eventId) < Number.POSITIVE_INFINITY || record.seeks.length > 0;
+    if (again ? times === 0 : times !== 1) say(`the death of ${eventId} is an operational event ${times} times`);
+  }
+  return letters.length;
 }
 
 /** What was sought comes again: every match from there on is accepted (or given up) after the seek. */

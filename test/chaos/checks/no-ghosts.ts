@@ -1,3 +1,4 @@
+import { EVENTS_TOPIC } from "../../../src/core/operational-event.ts";
 import type { Checker } from "../evidence.ts";
 
 /** Invariant 3: every event was posted; a 4xx appended nothing; an unknown outcome appended 0 or 1, of a batch all or none. */
@@ -6,7 +7,7 @@ export const noGhosts: Checker = {
   check({ journal, events, byMarker }, violation) {
     let checks = 0;
     for (const { log, entry, posted } of events.values()) {
-      if (log.endsWith("/sluice.events")) continue;
+      if (log.endsWith(`/${EVENTS_TOPIC}`)) continue;
       checks += 1;
       if (posted === null) violation(`${log} ${entry.offset} was never posted: ${entry.data.slice(0, 100)}`);
       else if (`${posted.post.tenant}/${posted.post.topic}` !== log)

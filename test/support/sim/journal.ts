@@ -46,6 +46,8 @@ export interface SubscriptionRecord {
   deleteAsked: Moment | null;
   readonly retries: (Change<string> & { readonly accepted: boolean })[];
   readonly cancels: (Change<string> & { readonly accepted: boolean })[];
+  /** The first offset that comes again, or next; null where nobody knows. */
+  readonly seeks: Change<number | null>[];
 }
 
 /** A request to a subscriber. */

@@ -14,13 +14,15 @@ const SCHEDULES: readonly (readonly number[])[] = [[], [0.4], [1, 2], [0.5, 1, 2
 export class Manager {
   readonly #world: World;
   readonly #gentle: boolean;
+  readonly #replay: boolean;
   /** Subscriptions whose state somebody is changing: one such call at a time, so that its effect is known. */
   readonly #changing = new Set<string>();
 
-  /** `gentle`: subscriptions that are never on hold and have room for all that is due. */
-  constructor(world: World, gentle: boolean) {
+  /** `gentle`: subscriptions that are never on hold and have room for all that is due. `replay`: some batched, some paced. */
+  constructor(world: World, { gentle, replay }: { gentle: boolean; replay: boolean }) {
     this.#world = world;
     this.#gentle = gentle;
+    this.#replay = replay;
   }
 
   get records(): readonly SubscriptionRecord[] {
@@ -47,6 +49,7 @@ export class Manager {
     if (one === undefined) return;
     journal.subscriptions.set(config.id, {
       ...{ config, start, creation: one, stops: [], resumes: [], deleteAsked: null, retries: [], cancels: [] },
+      seeks: [],
       filters: [{ value: config.filter, asked, done: asked }],
       orderings: [{ value: config.ordering, asked, done: asked }],
     });
@@ -123,6 +126,27 @@ export class Manager {
     list[place] = { value: delivery.eventId, asked, done: one.answered, accepted };
   }
 
+  /** Goes back or forward in the log, or brings all dead letters back. */
+  async replay(): Promise<void> {
+    const { random } = this.#world.ground;
+    await this.#change(async (record) => {
+      const rpc = this.rpc(record.config.id);
+      if (random.chance(0.3)) {
+        await attempt(this.#world, [], () => rpc.redrive({ eventIds: null, since: null, until: null }));
+        return;
+      }
+      const to: Start = random.pick<Start>(["earliest", "latest", { offset: random.between(1, 40) }]);
+      const asked = momentOf(this.#world);
+      const place = record.seeks.length;
+      record.seeks[place] = { value: null, asked, done: null };
+      const one = await attempt(this.#world, [], () => rpc.seek(to, false));
+      if (one.answered === null) return;
+      if (one.answered.value.ok)
+        record.seeks[place] = { value: one.answered.value.value.to, asked, done: one.answered };
+      else record.seeks.splice(place);
+    });
+  }
+
   /** Pages through a delivery log while everything moves: newest first, nothing twice. */
   async list(): Promise<void> {
     const record = this.#world.ground.random.pick(this.records);
@@ -170,7 +194,9 @@ export class Manager {
         onExhausted: random.chance(0.2) ? "hold-key" : "continue",
         holdAfterFailures: this.#gentle ? null : random.pick([null, null, 2, 4]),
       },
-      ...{ rateLimit: null, batch: null, disableAfterSeconds: null, createdAt: timeline.now, updatedAt: timeline.now },
+      rateLimit: this.#replay && random.chance(0.3) ? { perSecond: random.between(2, 50) } : null,
+      batch: this.#replay && random.chance(0.4) ? { maxEvents: random.between(1, 4), maxWaitMilliseconds: 300 } : null,
+      ...{ disableAfterSeconds: null, createdAt: timeline.now, updatedAt: timeline.now },
     };
   }
 }

@@ -5,6 +5,8 @@ import { GENTLE_MANNERS, MANNERS } from "./subscribers.ts";
 import type { World } from "./world.ts";
 
 const SUBSCRIPTIONS_MAX = 3;
+/** Where there are any, the share of all operations. */
+const REPLAYS = 0.15;
 /** What a suspended machine, an hour's outage, or more than a day and any idempotency window make of time. */
 const LEAPS_MS: readonly [number, ...number[]] = [1000, 60_000, 3_600_000, 90_000_000];
 
@@ -16,14 +18,18 @@ export class Operations {
   readonly #logName: string;
   readonly #timed: boolean;
   readonly #gentle: boolean;
+  readonly #replay: boolean;
   #left = 0;
   #underWay = 0;
 
-  /** `timed`: time never leaps. `gentle`: nobody stops or changes anything, and subscribers always answer. */
+  /**
+   * `timed`: time never leaps. `gentle`: nobody stops or changes anything, and subscribers always answer. `replay`: history
+   * is brought again as well, by seeks and redrives.
+   */
   constructor(
     world: World,
     parts: { publisher: Publisher; manager: Manager; logName: string },
-    { timed, gentle }: { timed: boolean; gentle: boolean },
+    { timed, gentle, replay }: { timed: boolean; gentle: boolean; replay: boolean },
   ) {
     this.#world = world;
     this.#publisher = parts.publisher;
@@ -31,6 +37,7 @@ export class Operations {
     this.#logName = parts.logName;
     this.#timed = timed;
     this.#gentle = gentle;
+    this.#replay = replay;
   }
 
   get over(): boolean {
@@ -58,6 +65,7 @@ export class Operations {
   }
 
   #operate(): Promise<void> {
+    if (this.#replay && this.#world.ground.random.chance(REPLAYS)) return this.#manager.replay();
     const dice = this.#world.ground.random.between(1, 100);
     if (dice <= 50) return this.#publisher.publish();
     if (dice <= 58) return this.#publisher.repost();

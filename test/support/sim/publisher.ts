@@ -21,12 +21,12 @@ export class Publisher {
     const { random } = this.#world.ground;
     const count = random.chance(0.2) ? random.between(2, 5) : 1;
     const contents = Array.from({ length: count }, () => newContent(++this.#marks, random));
-    const how = random.pick(["none", "none", "request", "event"]);
-    const claim = (name: string) => ({ key: name, fingerprint: `bytes of ${name}` });
+    const how = random.pick(["none", "none", "request", "event", "id"]);
+    const claim = (name: string) => ({ key: name, fingerprint: how === "id" ? null : `bytes of ${name}` });
     await this.#post({
       events: contents.map((event, index) => ({
         ...event,
-        idempotency: how === "event" ? claim(`event-${this.#marks}-${index}`) : null,
+        idempotency: how === "event" || how === "id" ? claim(`event-${this.#marks}-${index}`) : null,
       })),
       idempotency: how === "request" ? claim(`request-${this.#marks}`) : null,
       requestId: null,
@@ -42,19 +42,22 @@ export class Publisher {
     if (post !== undefined) await this.#again(post);
   }
 
-  /** Posts other bytes under a key that was used. */
+  /** Posts other bytes under a key that was used: refused, or for an id, which looks at none, a duplicate. */
   async conflict(): Promise<void> {
     const { random } = this.#world.ground;
     const post = random.pick(this.#world.journal.posts.filter((one) => isKeyed(one) && !one.conflicting));
     const first = post?.request.events[0];
     if (post === undefined || first === undefined) return;
     const other = (one: AppendRequest["idempotency"]) =>
-      one === null ? null : { key: one.key, fingerprint: `other bytes ${this.#marks}` };
+      one === null
+        ? null
+        : { key: one.key, fingerprint: one.fingerprint === null ? null : `other bytes ${this.#marks}` };
     const content = newContent(++this.#marks, random);
     const events = [{ ...content, idempotency: other(first.idempotency) }];
+    const conflicting = first.idempotency?.fingerprint !== null;
     await this.#post(
       { events, idempotency: other(post.request.idempotency), requestId: null, expectedOffset: null },
-      true,
+      conflicting,
     );
   }
 

@@ -16,7 +16,7 @@ export interface Summary {
 
 /**
  * Runs one of `of` shares of all schedules, so that every core can have one. SLUICE_SIM_SCHEDULES is how many there are
- * in all, SLUICE_SIM_SEED the only one to be run.
+ * in all, SLUICE_SIM_FIRST the seed of the first (a long run can be made in parts), SLUICE_SIM_SEED the only one to be run.
  */
 export async function runShare(share: number, of: number): Promise<Summary> {
   const checks = new Map(CHECKERS.map(({ invariant }) => [invariant, 0]));
@@ -64,7 +64,8 @@ function seedsOf(share: number, of: number): number[] {
   const only = process.env.SLUICE_SIM_SEED;
   if (only !== undefined) return share === 0 ? [Number(only)] : [];
   const all = Number(process.env.SLUICE_SIM_SCHEDULES ?? SCHEDULES_DEFAULT);
+  const first = Number(process.env.SLUICE_SIM_FIRST ?? 1);
   const seeds: number[] = [];
-  for (let seed = 1 + share; seed <= all; seed += of) seeds.push(seed);
+  for (let seed = first + share; seed < first + all; seed += of) seeds.push(seed);
   return seeds;
 }

@@ -26,7 +26,7 @@ export class Stage {
   }
 
   async createTopic(retentionDays = 30): Promise<void> {
-    await this.drive(this.log.create({ description: "", retentionDays, retentionBytes: null }));
+    await this.drive(this.log.create({ description: "", retentionDays, retentionBytes: null, types: {} }));
   }
 
   /** A subscription to everything from the start, without any order, never on hold. */

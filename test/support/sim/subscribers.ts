@@ -156,7 +156,7 @@ function ended({ send, part, started }: RequestRecord, now: number) {
     attemptId: send.attemptId,
     startedAt: started.at,
     durationMilliseconds: now - started.at,
-    bodyBytes: sendBody(part.target.format, send).bytes.length,
+    bodyBytes: sendBody(part.target.format, send, part.target.topic).bytes.length,
     instruction: null,
   };
 }

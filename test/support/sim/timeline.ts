@@ -32,7 +32,9 @@ export class Timeline {
     return this.at(this.now + milliseconds, label, run);
   }
 
-  at(at: number, label: string, run: () => void): Happening {
+  /** Clocks show whole milliseconds: nothing happens between two of them. */
+  at(when: number, label: string, run: () => void): Happening {
+    const at = Math.ceil(when);
     const happening = { at, label, run, order: this.#random.next(), cancelled: false };
     this.#push(happening);
     return happening;

@@ -15,7 +15,7 @@ export const BUGS: readonly { readonly name: string; readonly bug: Bug; readonly
   { name: "ack before commit", bug: ackBeforeCommit, caughtBy: ["1 durable ack"] },
   { name: "idempotency in memory", bug: idempotencyInMemory, caughtBy: ["4 idempotency"] },
   { name: "fan-out forgotten on crash", bug: fanOutForgotten, caughtBy: ["5 conservation"] },
-  { name: "fan-out twice", bug: fanOutTwice, caughtBy: ["10 retries"] },
+  { name: "fan-out twice on a repeated alarm", bug: fanOutTwice, caughtBy: ["10 retries"] },
   { name: "retry only in the queue", bug: retryOnlyInQueue, caughtBy: ["5 conservation", "liveness"] },
   { name: "attempt row only after the answer", bug: rowAfterAnswer, caughtBy: ["9 attempt log"] },
   { name: "delivery after unsubscribe or pause", bug: noBarrier, caughtBy: ["8 barrier"] },

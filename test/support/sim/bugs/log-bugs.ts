@@ -1,5 +1,6 @@
 import { WAKE_BACKSTOP_MS } from "../../../../src/core/limits.ts";
 import type { SqlRow } from "../../../../src/core/sql.ts";
+import type { Wake } from "../../../../src/topic-log/rpc.ts";
 import type { Bug } from "../bug.ts";
 import { watching } from "./watching.ts";
 
@@ -40,16 +41,29 @@ export const fanOutForgotten: Bug = {
   }),
 };
 
-/** The same news are told twice, as if they were new. */
+/** The alarm behind a commit tells its news again, as if they were new, though everybody has heard. */
 export const fanOutTwice: Bug = {
-  logDeps: (deps) => ({
-    ...deps,
-    wake: async (id, wake) => {
-      const answer = await deps.wake(id, wake);
-      if (wake.events === null || answer.mode !== "push") return answer;
-      return deps.wake(id, { ...wake, scannedFrom: wake.scannedTo });
-    },
-  }),
+  logDeps(deps, life, world) {
+    const told = new Map<string, Wake>();
+    const tellAgain = () => {
+      for (const [id, wake] of told) {
+        void deps.wake(id, { ...wake, scannedFrom: wake.scannedTo }).catch(() => undefined);
+      }
+      told.clear();
+    };
+    return {
+      ...deps,
+      wake: async (id, wake) => {
+        const answer = await deps.wake(id, wake);
+        if (wake.events !== null && answer.mode === "push") told.set(id, wake);
+        return answer;
+      },
+      alarm: (at) => {
+        deps.alarm(at);
+        world.ground.later(life, Math.max(0, at - deps.now()), "the alarm tells again", tellAgain);
+      },
+    };
+  },
 };
 
 /** Idempotency keys live in memory. */
@@ -58,9 +72,9 @@ export const idempotencyInMemory: Bug = {
     const known = new Map<string, SqlRow>();
     return {
       ...deps,
-      sql: watching(deps.sql, (statement, [key, fingerprint = null, at = null, offset = null]) => {
+      sql: watching(deps.sql, (statement, [key, fingerprint = null, at = null, offset = null, places = null]) => {
         if (/^INSERT OR REPLACE INTO idempotency_/.test(statement)) {
-          known.set(String(key), { fingerprint, at, first_offset: offset });
+          known.set(String(key), { fingerprint, at, first_offset: offset, places });
           return [];
         }
         if (!/FROM idempotency_/.test(statement)) return null;

@@ -8,17 +8,23 @@ export const attemptLog: Checker = {
   check({ journal, standing }, violation) {
     let checks = 0;
     for (const [id, { deliveries }] of standing) {
-      const rows = new Map(deliveries.flatMap((one) => one.attempts.map((attempt) => [attempt.id, { one, attempt }])));
+      const rows = deliveries.flatMap((one) => one.attempts.map((attempt) => ({ one, attempt })));
+      const byId = Map.groupBy(rows, ({ attempt }) => attempt.id);
       for (const request of journal.requests) {
         if (request.part.target.id !== id || !request.reached) continue;
-        checks += 1;
-        const row = rows.get(request.send.attemptId);
-        const what = `${id}: attempt ${request.send.attempt} of ${request.send.event.offset}`;
-        if (row === undefined) violation(`${what} reached the subscriber and has no row`);
-        else if (row.one.eventId !== request.send.event.id) violation(`${what} is in the log of another event`);
-        else judge(row.attempt, request, (wrong) => violation(`${what} ${wrong}`));
+        const { batch, event, attempt, attemptId } = request.send;
+        const carried = batch?.events ?? [event];
+        const found = byId.get(attemptId) ?? [];
+        if (found.length > carried.length) violation(`${id}: attempt ${attempt} is in the log of another event`);
+        for (const one of carried) {
+          checks += 1;
+          const row = found.find(({ one: { eventId } }) => eventId === one.id);
+          const what = `${id}: attempt ${attempt} of ${one.offset}`;
+          if (row === undefined) violation(`${what} reached the subscriber and has no row`);
+          else judge(row.attempt, request, (wrong) => violation(`${what} ${wrong}`));
+        }
       }
-      for (const { attempt, one } of rows.values()) {
+      for (const { attempt, one } of rows) {
         checks += 1;
         const request = journal.requestsByAttempt.get(attempt.id);
         if (request === undefined && attempt.outcome !== "interrupted") {
@@ -31,7 +37,11 @@ export const attemptLog: Checker = {
 };
 
 function judge(attempt: Attempt, { send, answer, result, reported }: RequestRecord, violation: (what: string) => void) {
-  if (attempt.number !== send.attempt || attempt.trigger !== send.trigger) violation(`is logged as ${attempt.number}`);
+  // The members of a batch were each tried their own number of times; what is sent says the highest, and why of the first.
+  const alone = send.batch === null;
+  if (alone ? attempt.number !== send.attempt : attempt.number > send.attempt)
+    violation(`is logged as ${attempt.number}`);
+  if (alone && attempt.trigger !== send.trigger) violation(`is logged with trigger ${attempt.trigger}`);
   if (attempt.outcome === null) violation("is under way for ever");
   if (attempt.outcome === "interrupted") {
     if (reported !== null) violation("was reported and is logged as interrupted");

@@ -12,12 +12,13 @@ export const noGhosts: Checker = {
       times.set(mark, (times.get(mark) ?? 0) + 1);
     }
     for (const { request, tries } of journal.posts) {
-      const appended = tries.filter(
-        ({ answered }) => answered?.value.ok && !answered.value.value.every((e) => e.duplicate),
-      );
       const unknown = tries.filter(({ answered }) => answered === null);
-      for (const event of request.events) {
+      for (const [index, event] of request.events.entries()) {
         checks += 1;
+        // Each by itself: an id of a batch may have been used for other bytes before.
+        const appended = tries.filter(
+          ({ answered }) => answered?.value.ok && answered.value.value[index]?.duplicate === false,
+        );
         const mark = markOf(event.data) ?? -1;
         const found = times.get(mark) ?? 0;
         times.delete(mark);

@@ -12,7 +12,7 @@ export const noSpurious: Checker = {
     /** Subscription and offset → what the first attempt said was matched before. */
     const firstPrevious = new Map<string, number>();
     for (const { send, part } of journal.requests) {
-      const { id, tenant, format } = part.target;
+      const { id, tenant, topic, format } = part.target;
       const what = `request for ${send.event.offset} to ${id}`;
       const record = journal.subscriptions.get(id);
       const sent = send.batch?.events ?? [send.event];
@@ -24,9 +24,9 @@ export const noSpurious: Checker = {
       }
       if (part.subscription !== `${tenant}/${id}` || tenant !== record.config.tenant)
         violation(`${what}: wrong tenant`);
-      const body = sendBody(format, send).bytes;
+      const body = sendBody(format, send, topic).bytes;
       const batch = send.batch && { ...send.batch, events };
-      if (!sameBytes(body, sendBody(format, { event, batch }).bytes)) violation(`${what}: other bytes`);
+      if (!sameBytes(body, sendBody(format, { event, batch }, topic).bytes)) violation(`${what}: other bytes`);
       const start = evidence.standing.get(id)?.start ?? 0;
       for (const one of events) {
         if (!includes(body, one.data)) violation(`${what}: the data is not what was posted`);

@@ -35,7 +35,7 @@ export const retries: Checker = {
 const everDisabled = ({ journal }: Evidence, id: string): boolean =>
   journal.requests.some(({ part, answer }) => part.target.id === id && answer?.status === 410);
 
-function numbers(requests: readonly RequestRecord[], say: (what: string) => void): void {
+export function numbers(requests: readonly RequestRecord[], say: (what: string) => void): void {
   const seen = new Set<number>();
   for (const { send } of requests) {
     if (seen.has(send.attempt)) say(`was sent twice as attempt ${send.attempt}`);
@@ -53,7 +53,7 @@ function mayBeInterrupted({ id, outcome }: Attempt, requests: readonly RequestRe
 }
 
 /** Only a report or the expiry of its lease ends an attempt: never a restart. */
-function oneAtATime(requests: readonly RequestRecord[], say: (what: string) => void): void {
+export function oneAtATime(requests: readonly RequestRecord[], say: (what: string) => void): void {
   requests.forEach((request, index) => {
     const before = requests[index - 1];
     if (before === undefined) return;
