@@ -27,15 +27,17 @@ const encoder = new TextEncoder();
  * Cookies are credentials of the subscriber's and hidden.
  */
 export function keptHeaders(headers: Headers): Record<string, string> {
-  const shown: [name: string, value: string][] = [];
+  // Not a list: cookies come one by one, under one name.
+  const shown = new Map<string, string>();
   let characters = 0;
   for (const [name, value] of headers) {
+    if (shown.size === RESPONSE_HEADERS_MAX) break;
     const one = shownValue(name, value);
     characters += name.length + one.length;
-    if (shown.push([name, one]) === RESPONSE_HEADERS_MAX) break;
+    shown.set(name, one);
   }
   // So few that they fit whatever JSON makes of them, as those of nearly every answer.
-  if (characters * JSON_BYTES_PER_CHARACTER + shown.length * JSON_BYTES_PER_PAIR <= RESPONSE_BODY_MAX_BYTES) {
+  if (characters * JSON_BYTES_PER_CHARACTER + shown.size * JSON_BYTES_PER_PAIR <= RESPONSE_BODY_MAX_BYTES) {
     return Object.fromEntries(shown);
   }
   return Object.fromEntries(fitting(headers));
