@@ -102,6 +102,7 @@ describe("Auth", () => {
   /** A body the route would take. */
   const bodyOf = (method: string, pattern: string) => {
     if (method === "POST" && pattern.endsWith("/events")) return EVENT;
+    if (pattern.endsWith("/filter-test")) return '{"filter":{}}';
     if (method === "PATCH") return '{"description":"theirs"}';
     if (method === "PUT" && pattern.includes("subscriptions")) return '{"topic":"mine","url":"http://localhost:1/"}';
     return "{}";

@@ -183,7 +183,7 @@ describe.each(PUBLISH_FORMS)("$name", (form) => {
 
   test("U09 U10 markup, line ends and escapes in names are data, or refused, and never a log line", async () => {
     const forged = '\r\n{"event":"forged"}\u2028\u0085\u001b[31m';
-    const before = gateway().log.length;
+    const before = await gateway().logEnd();
     await taken("logged", { data: JSON.stringify(forged), key: forged });
     const markup = { data: "1", type: "<script>forged()</script>" };
     if (isCloudEvent) await taken("logged", markup);

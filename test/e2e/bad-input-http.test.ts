@@ -92,7 +92,7 @@ describe("HTTP ingest", () => {
     const short = await rawExchange(gateway().port, rawPost("lengths", EVENT, [], 20), { count: 2 });
     expect(short.answers.map((answer) => answer.status)).toEqual([400, 400]);
     // Half a request cannot be answered through the dev server's own proxy; the gateway's line tells what it judged.
-    const before = gateway().log.length;
+    const before = await gateway().logEnd();
     const long = await rawExchange(gateway().port, rawPost("lengths", EVENT, [], 100), { thenClose: true });
     expect(long.answers.every((answer) => answer.status >= 400)).toBe(true);
     await expect

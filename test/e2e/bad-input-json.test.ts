@@ -142,7 +142,7 @@ describe("Unicode", () => {
 
   test("U10 line separators, escapes and line ends never make a log line of their own", async () => {
     const forged = '\r\n{"event":"forged"}\u2028{"event":"forged"}\u0085\u001b[31m\u001b]0;forged\u0007';
-    const before = gateway().log.length;
+    const before = await gateway().logEnd();
     await room.post("logged", JSON.stringify({ type: "n", key: forged.slice(0, 60), subject: forged, data: forged }));
     await room.post("logged", JSON.stringify({ type: forged, data: 1 }));
     await room.send("GET", `/v1/topics/${encodeURIComponent(forged)}`);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "./client.ts";
+import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 import { type ProcessGroup, startGroup } from "./process-group.ts";
 
@@ -71,6 +72,18 @@ export class Gateway {
   /** A client with the root key. Each tenant is a room of its own, so that tests do not see each other. */
   client(tenant = "default"): Client {
     return new Client(this.origin, this.rootKey, tenant);
+  }
+
+  /** How long the log is once it tells of everything that was answered so far: lines come later than answers. */
+  async logEnd(): Promise<number> {
+    const answer = await fetch(`${this.origin}/no-such-path`);
+    const id = answer.headers.get("sluice-request-id");
+    await answer.arrayBuffer();
+    await eventually(async () => {
+      if (!this.log.some((line) => line.event === "request" && line.id === id))
+        throw new Error(`${id} is not in the log`);
+    });
+    return this.log.length;
   }
 
   /** SIGKILL to every process, in the caller's turn; resolves when none is left. */
