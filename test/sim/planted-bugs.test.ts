@@ -3,7 +3,7 @@ import { BUGS } from "../support/sim/bugs/all.ts";
 import { withoutLogLines } from "../support/sim/quiet-console.ts";
 import { runSchedule } from "../support/sim/schedule.ts";
 
-/** The rarest of them shows within a hundred or so. */
+/** The rarest of them shows within three hundred or so. */
 const SEEDS_MAX = 1000;
 
 let restore: () => void;
@@ -13,8 +13,8 @@ beforeAll(() => {
 afterAll(() => restore());
 
 describe("a planted bug turns the simulation red", () => {
-  it.each(BUGS)("$name", async ({ name, bug, caughtBy }) => {
-    for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+  it.each(BUGS)("$name", async ({ name, bug, caughtBy, from = 1 }) => {
+    for (let seed = from; seed <= SEEDS_MAX; seed++) {
       const { violations } = await runSchedule(seed, { bug });
       const caught = violations.find((violation) =>
         caughtBy.some((invariant) => violation.startsWith(`${invariant}:`)),
