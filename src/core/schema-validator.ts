@@ -18,6 +18,8 @@ export type SchemaValidator = (data: unknown, work: Work) => readonly Violation[
 
 /** Schemas are not known to each other, so they may all have the same name; nothing is ever fetched from it. */
 const URI = "https://schema.invalid/";
+/** Longest name of a member repeated in an error. */
+const NAME_MAX_CHARACTERS = 64;
 /** What the library says of a value for which the whole schema is `false`. */
 const FALSE_SCHEMA = "https://json-schema.org/evaluation/validate";
 
@@ -35,7 +37,7 @@ export async function compileSchema(schema: JsonSchema): Promise<SchemaValidator
       const instance = Instance.fromJs(data);
       if (spending(work, () => interpret(compiled, instance, { plugins: [counting] })).valid) return [];
       const told = spending(work, () => interpret(compiled, instance, { outputFormat: BASIC, plugins: [counting] }));
-      return told.valid ? [] : violations(told.errors ?? []);
+      return told.valid ? [] : violations(told.errors ?? [], schema, data);
     } catch (thrown) {
       // A schema that leads back to itself without going deeper into the data ends on the stack.
       if (!(thrown instanceof TooMuchWork || thrown instanceof RangeError)) throw thrown;
@@ -45,15 +47,32 @@ export async function compileSchema(schema: JsonSchema): Promise<SchemaValidator
 }
 
 /** Those of the assertions; what only passes on that something inside it is wrong is left out by the library. */
-function violations(units: readonly OutputUnit[]): readonly Violation[] {
+function violations(units: readonly OutputUnit[], schema: unknown, data: unknown): readonly Violation[] {
   return units.slice(0, SCHEMA_ERRORS_MAX).map(({ keyword, absoluteKeywordLocation, instanceLocation }) => {
     const location = absoluteKeywordLocation.slice(absoluteKeywordLocation.indexOf("#"));
     const path = stepsOf(instanceLocation);
     if (keyword === FALSE_SCHEMA) return { path, detail: `is not allowed by \`false\` at ${location} of the schema` };
     const name = location.slice(location.lastIndexOf("/") + 1);
-    return { path, detail: `breaks the rule \`${name}\` at ${location} of the schema` };
+    const missing = name === "required" ? firstMissing(at(schema, stepsOf(location)), at(data, path)) : null;
+    const lacks = missing === null ? "" : `has no member ${missing}, and so `;
+    return { path, detail: `${lacks}breaks the rule \`${name}\` at ${location} of the schema` };
   });
 }
+
+/** The first that is not there, as JSON text; a very long name is cut off. The name is the schema's, not the data's. */
+function firstMissing(names: unknown, value: unknown): string | null {
+  if (!Array.isArray(names) || typeof value !== "object" || value === null) return null;
+  const missing: unknown = names.find((name) => !Object.hasOwn(value, String(name)));
+  return missing === undefined ? null : JSON.stringify(String(missing).slice(0, NAME_MAX_CHARACTERS));
+}
+
+/** What stands at a place; undefined: nothing. */
+const at = (whole: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>(
+    (value, step) =>
+      typeof value === "object" && value !== null && Object.hasOwn(value, step) ? Reflect.get(value, step) : undefined,
+    whole,
+  );
 
 /** The steps of a pointer that is a URI fragment. */
 const stepsOf = (fragment: string): string[] =>

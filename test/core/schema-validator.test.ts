@@ -107,6 +107,19 @@ describe("a violation", () => {
     expect(JSON.stringify(found)).not.toContain("s3cr3t");
   });
 
+  it("says which member is missing, wherever it is wanted", async () => {
+    const schema = { required: ["a"], properties: { a: { required: ["b", "toString", "c/d"] } } };
+    expect(await violationsOf(schema, {})).toEqual([
+      { path: [], detail: 'has no member "a", and so breaks the rule `required` at #/required of the schema' },
+    ]);
+    expect(await violationsOf(schema, { a: { b: 1 } })).toEqual([
+      {
+        path: ["a"],
+        detail: 'has no member "toString", and so breaks the rule `required` at #/properties/a/required of the schema',
+      },
+    ]);
+  });
+
   it("is one of the first, however many there are", async () => {
     const schema = { items: { type: "string" } };
     expect(
