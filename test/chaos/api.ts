@@ -30,12 +30,16 @@ export class Api {
     return { authorization: `Bearer ${this.#key}`, "sluice-tenant": this.tenant, ...more };
   }
 
-  async send(
+  send(
     method: string,
     path: string,
     body: unknown = undefined,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Said> {
+    return this.#journal.underWay.during(`${method} ${path}`, () => this.#send(method, path, body, headers));
+  }
+
+  async #send(method: string, path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<Said> {
     const asked = now();
     try {
       const answer = await fetch(`${this.#origin}${path}`, {

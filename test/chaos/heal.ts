@@ -5,7 +5,7 @@ import type { Stage } from "./stage.ts";
 import { until } from "./until.ts";
 
 /** From the last healing to rest: the longest lease, Retry-After and probe, and the work itself on a slow machine. */
-const DRAIN_MAX_MS = 120_000;
+const DRAIN_MAX_MS = 90_000;
 const UNSETTLED = ["pending", "delivering", "retrying", "held"] as const;
 
 interface View {
@@ -26,6 +26,7 @@ export async function heal(stage: Stage, manager: Manager, posts: Posts): Promis
   stage.hanging.clear();
   for (const endpoint of stage.endpoints.values()) endpoint.hangUp();
   const startedAt = performance.now();
+  const left = () => Math.max(0, startedAt + DRAIN_MAX_MS - performance.now());
   await posts.settleUnknown();
   for (const record of stage.current.values()) {
     const view = await viewOf(stage, record.plan.tenant, record.id);
@@ -33,17 +34,17 @@ export async function heal(stage: Stage, manager: Manager, posts: Posts): Promis
     if (stopped || record.stops.some(({ until }) => until === Number.POSITIVE_INFINITY)) await manager.resume(record);
   }
   const open = new Set(stage.current.values());
-  await until("everything is settled", DRAIN_MAX_MS, async () => {
+  await until("everything is settled", left(), async () => {
     for (const record of open) if (await isQuiet(stage, record.plan.tenant, record.id)) open.delete(record);
     return open.size === 0;
   }).catch(async (thrown: unknown) => {
-    const left = await Promise.all(
+    const views = await Promise.all(
       [...open].map(({ plan, id }) => stage.api(plan.tenant).get(`/v1/subscriptions/${id}`)),
     );
-    throw new Error(`${thrown}: ${left.map(({ text }) => text).join("\n")}`);
+    throw new Error(`${thrown}: ${views.map(({ text }) => text).join("\n")}`);
   });
-  await until("the index of dead letters is complete", DRAIN_MAX_MS, () => isIndexed(stage));
-  await until("every dead letter is an operational event", DRAIN_MAX_MS, () => isAnnounced(stage));
+  await until("the index of dead letters is complete", left(), () => isIndexed(stage));
+  await until("every dead letter is an operational event", left(), () => isAnnounced(stage));
   return performance.now() - startedAt;
 }
 

@@ -1,5 +1,6 @@
 import type { Arrival } from "./endpoint.ts";
 import type { KillKind, SubscriptionPlan } from "./plan.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** Something that was asked of the gateway. `answered` is null when the answer never came: perhaps it was done. */
 export interface Asked {
@@ -151,6 +152,7 @@ export class Journal {
   readonly logLines: string[] = [];
   /** What the harness itself did not expect: neither right nor wrong, but worth a look. */
   readonly remarks: string[] = [];
+  readonly underWay = new UnderWay();
 }
 
 /** Unix milliseconds with fractions, monotone within a run. */

@@ -6,7 +6,7 @@ import { type Kill, TENANTS, TOPIC } from "./plan.ts";
 import { BACKOFF, DOOMED, MAIN, POISON, SLOWLY } from "./plan-subscriptions.ts";
 import { headersOf, type Posts, pathOf } from "./posts.ts";
 import type { Stage, Trap } from "./stage.ts";
-import { until } from "./until.ts";
+import { until, within } from "./until.ts";
 
 /** Posts after which a kill that waits for traffic has had enough of it. */
 const POSTS_MAX = 60;
@@ -69,10 +69,12 @@ export class Killer {
     const bytes = rawRequest(post, stage.api(post.tenant).headers(headersOf(post)), stage.gateway.port);
     const socket = connect({ host: "localhost", port: stage.gateway.port });
     socket.on("error", () => undefined);
+    // An answer that came before the power went, and is never read, would keep the socket from ending.
+    socket.resume();
     const closed = new Promise((resolve) => socket.once("close", resolve));
     const asked = now();
     socket.write(bytes.subarray(0, Math.ceil(bytes.length * share)), () => stage.power.strike(note));
-    await closed;
+    await within(TRAP_MAX_MS, closed, () => `the connection ends with the gateway (${note})`);
     this.#posts.record(post, { asked, done: now(), status: null, text: "" });
   }
 

@@ -46,6 +46,8 @@ export class Power {
     const record = this.#record(blow.kind, note);
     const gone = this.#gateway.kill();
     this.up = this.#recover(gone, record, blow);
+    // Whoever waits for it hears of it; when the run is over, nobody does.
+    this.up.catch(() => undefined);
     this.#struck();
     return true;
   }
@@ -54,14 +56,14 @@ export class Power {
   heardLine(count: number): void {
     if (this.#againAtLine === null || count < this.#againAtLine) return;
     this.#againAtLine = null;
-    void this.#gateway.kill();
+    // Whoever starts it again waits for its end, and hears of it.
+    this.#gateway.kill().catch(() => undefined);
   }
 
   /** A restart of its own, with other variables: not a blow of the plan. */
-  async restart(kind: KillKind | null, variables: Variables = {}): Promise<void> {
-    const record = kind === null ? null : this.#record(kind, "at the end");
+  async restart(kind: KillKind, variables: Variables): Promise<void> {
+    const record = this.#record(kind, "at the end");
     const startedAt = await this.#start(variables);
-    if (record === null) return;
     record.upAt = now();
     record.startMilliseconds = performance.now() - startedAt;
   }

@@ -13,9 +13,13 @@ import { letThemHang, measure } from "./measure.ts";
 import type { Operation, Plan } from "./plan.ts";
 import { Posts } from "./posts.ts";
 import { Stage } from "./stage.ts";
+import { within } from "./until.ts";
 
 /** Operations under way at once. */
 const ACTORS = 6;
+/** A run that takes longer hangs: so much for all of it but the operations, and for each of these. */
+const RUN_MAX_MS = 120_000;
+const OPERATION_MAX_MS = 300;
 
 export interface Outcome {
   readonly seed: number;
@@ -35,7 +39,11 @@ export type Say = (line: string) => void;
 /** One run, from the first start to the verdict. */
 export async function runPlan(plan: Plan, say: Say, options: GatewayOptions = {}): Promise<Outcome> {
   const startedAt = performance.now();
-  const timed: Say = (line) => say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+  let reached = "nothing";
+  const timed: Say = (line) => {
+    reached = line;
+    say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+  };
   const stage = await Stage.open(plan, options);
   const checks = new Map(CHECKERS.map(({ invariant }) => [invariant, 0]));
   const violations: string[] = [];
@@ -43,7 +51,11 @@ export async function runPlan(plan: Plan, say: Say, options: GatewayOptions = {}
   let judged = false;
   let dump: Dump | null = null;
   try {
-    const evidence = await play(stage, timed);
+    const evidence = await within(
+      RUN_MAX_MS + plan.operations.length * OPERATION_MAX_MS,
+      play(stage, timed),
+      () => `the run is over; it had reached: ${reached}; under way: ${stage.journal.underWay}`,
+    );
     dump = evidence.dump;
     for (const { invariant, check } of CHECKERS) {
       checks.set(
@@ -90,9 +102,10 @@ async function play(stage: Stage, say: Say): Promise<Evidence> {
   say(`healed; everything settled after ${(drainMilliseconds / 1000).toFixed(1)} s`);
   const before = await dumpOf(stage);
   say("dumped");
-  await power.restart("unanswered");
+  // Whatever were sent from here on would be denied, and would show.
+  await power.restart("unanswered", { ALLOW_PRIVATE_TARGETS: "false" });
   const after = await dumpOf(stage);
-  say("restarted and dumped again");
+  say("restarted without private targets and dumped again");
   const stored = storedIn(join(stage.gateway.stateDirectory, "v3", "do"));
   const until = now();
   const egress = await egressPhase(stage, posts);
@@ -126,7 +139,7 @@ async function operate(stage: Stage, hands: Hands): Promise<void> {
         const before = killing;
         killing = (async () => {
           await before;
-          await killer.carryOut(kill);
+          await journal.underWay.during(`kill (${kill.kind})`, () => killer.carryOut(kill));
           const last = journal.kills.at(-1);
           const start = last?.startMilliseconds?.toFixed(0) ?? "?";
           hands.say(`killed at operation ${index} (${kill.kind}): ${last?.note}; up again ${start} ms after its start`);
@@ -135,7 +148,7 @@ async function operate(stage: Stage, hands: Hands): Promise<void> {
       }
       await power.up;
       const operation = plan.operations[index];
-      if (operation !== undefined) await carryOut(operation, hands);
+      if (operation !== undefined) await journal.underWay.during(operation.do, () => carryOut(operation, hands));
     }
   };
   await Promise.all(Array.from({ length: ACTORS }, actor));

@@ -32,6 +32,7 @@ export class Stage {
   trap: Trap | null = null;
   readonly #locks = new Map<string, Promise<void>>();
   #endpoints = 0;
+  #closed = false;
 
   private constructor(plan: Plan, gateway: Gateway, journal: Journal) {
     this.plan = plan;
@@ -68,6 +69,7 @@ export class Stage {
   }
 
   async endpoint(plan: SubscriptionPlan): Promise<Endpoint> {
+    if (this.#closed) throw new Error("the run is over: nobody subscribes any more");
     this.#endpoints += 1;
     const name = `${plan.name}.${this.#endpoints}`;
     const endpoint = await Endpoint.open(name, (arrival) => this.#manner(plan, arrival), this.#watcher);
@@ -87,6 +89,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.gateway.stop();
     await Promise.all([...this.endpoints.values()].map((endpoint) => endpoint.close()));
   }

@@ -10,3 +10,16 @@ export async function until(what: string, maxMilliseconds: number, check: () => 
     await pause(POLL_MS);
   }
 }
+
+/** What comes of the work, unless it takes too long: then it throws, with the complaint. */
+export async function within<T>(maxMilliseconds: number, work: Promise<T>, complaint: () => string): Promise<T> {
+  const over = new AbortController();
+  const late = pause(maxMilliseconds, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`not within ${maxMilliseconds / 1000} s: ${complaint()}`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+  }
+}

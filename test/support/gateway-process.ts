@@ -49,6 +49,9 @@ export class Gateway {
   #output: string[] = [];
   #lines = 0;
   #group: ProcessGroup | null = null;
+  /** Until the last of the processes that were killed is gone. */
+  #gone: Promise<void> = Promise.resolve();
+  #stopped = false;
   /** Counts starts and kills, so that a start knows that it was killed. */
   #turn = 0;
 
@@ -92,12 +95,14 @@ export class Gateway {
     const group = this.#group;
     this.#group = null;
     group?.signal("SIGKILL");
-    await group?.gone();
+    if (group !== null) this.#gone = group.gone();
+    await this.#gone;
   }
 
   /** Starts it (again) on the same state and port; resolves when it is healthy. */
   async restart(variables: Variables = {}): Promise<void> {
     await this.kill();
+    if (this.#stopped) throw new Error("The gateway is not started again: its state is deleted.");
     const turn = ++this.#turn;
     this.#output = [];
     this.#lines = 0;
@@ -133,6 +138,7 @@ export class Gateway {
 
   /** Ends it and deletes its state. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.kill();
     rmSync(this.stateDirectory, { recursive: true, force: true });
   }

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,7 +14,7 @@ const GONE_MAX_MS = 10_000;
 
 export interface ProcessGroup {
   readonly leader: ChildProcess;
-  /** Signals every process of the group. */
+  /** Signals every process of the group, at once. */
   signal(signal: NodeJS.Signals): void;
   /** Resolves when no process of the group runs any more; rejects after 10 s. */
   gone(): Promise<void>;
@@ -47,16 +46,22 @@ export function startGroup(
   }
   const { pid } = leader;
   if (pid === undefined) throw new Error(`${command} cannot be started`);
-  const closed = once(leader, "close");
+  let open = true;
+  leader.once("close", () => {
+    open = false;
+  });
   return {
     leader,
     signal: (signal) => {
-      if (!isGone(pid)) process.kill(-pid, signal);
+      try {
+        process.kill(-pid, signal);
+      } catch {
+        // None of them is left.
+      }
     },
     gone: async () => {
-      await closed;
       const giveUpAt = performance.now() + GONE_MAX_MS;
-      while (!isGone(pid)) {
+      while (open || !isGone(pid)) {
         if (performance.now() > giveUpAt) throw new Error(`processes of the group ${pid} are still there`);
         await pause(GONE_POLL_MS);
       }
