@@ -45,6 +45,8 @@ interface EventHead {
   readonly ce?: CloudEventHead;
   /** Headers of the request. */
   readonly h?: Readonly<Record<string, string>>;
+  /** Its payload was erased. */
+  readonly er?: true;
 }
 
 interface CloudEventHead {
@@ -135,6 +137,7 @@ export function decodeBlock(
       contentType: event.ct ?? JSON_TYPE,
       hops: event.hops ?? 0,
       data,
+      ...(event.er === true && { erased: true }),
     };
   });
   if (at !== bytes.byteLength)
@@ -178,6 +181,7 @@ function eventHead(event: LogEvent, receivedTime: string): EventHead {
     ...(event.hops !== 0 && { hops: event.hops }),
     ...(event.cloudEvent !== null && { ce: cloudEventHead(event.cloudEvent) }),
     ...(event.headers !== null && { h: event.headers }),
+    ...(event.erased === true && { er: true }),
   };
 }
 

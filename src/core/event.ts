@@ -44,6 +44,8 @@ export interface LogEvent extends NewEvent {
   readonly receivedAt: number;
   /** RFC 3339; the producer's, else that of receipt. */
   readonly time: string;
+  /** Its payload was erased (src/core/erased-event.ts); absent: it was not. */
+  readonly erased?: true;
 }
 
 /** What makes a publish, or an event of it, the same as an earlier one. */

@@ -22,6 +22,8 @@ export interface FilterInput {
   readonly subject: string | null;
   /** The parsed data, undefined where it is no JSON. Called at most once a run, and only if the filter asks for data. */
   readonly data: () => unknown;
+  /** There is no data any more: what a filter would find out only from it does not match. */
+  readonly erased?: true;
 }
 
 /**
@@ -51,7 +53,24 @@ export function parseFilter(value: unknown, base = "#"): Result<Filter, readonly
 export function compileFilter(filter: Filter): (event: FilterInput) => boolean {
   const matchesType = compileTypePatterns(filter.types);
   const matches = matchesAll(filter.match) ? null : compilePattern(filter.match);
-  return (event) => matchesType(event.type) && (matches === null || matches(rootOf(event)));
+  return (event) => {
+    if (!matchesType(event.type)) return false;
+    if (matches === null) return true;
+    return event.erased === true ? matchesWithoutData(matches, event) : matches(rootOf(event));
+  };
+}
+
+/**
+ * Whether an event matches whatever its data was. So an erased event matches what it matched before, or less: where a
+ * subscription has gone past, nothing appears later.
+ */
+function matchesWithoutData(matches: (root: unknown) => boolean, event: FilterInput): boolean {
+  let asked = false;
+  const data = () => {
+    asked = true;
+    return undefined;
+  };
+  return matches(root({ ...event, data })) && !asked;
 }
 
 const matchesAll = (match: unknown): boolean =>

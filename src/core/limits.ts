@@ -98,6 +98,10 @@ export const COUNT_SCAN_MAX_EVENTS = 50_000;
 export const COUNT_SCAN_MAX_BYTES = 64 * MIB;
 /** Buckets of one count of a log's events: a day by the minute. Each is found by a search of its own. */
 export const EVENT_COUNT_BUCKETS_MAX = 1500;
+/** Events of a key that one call erases: each may take a block of its own to be written anew. */
+export const ERASE_MAX_EVENTS = 1000;
+/** Calls of one request that erases a key: 250,000 events looked at, or 50,000 erased; then the answer says where to go on. */
+export const ERASE_CALLS_MAX = 50;
 /** Events one read looks at before it answers with what it has: the object serves others too. */
 export const SCAN_MAX_EVENTS = 5000;
 /** Bytes of data that one test of a filter looks at: it may have to parse them all. */

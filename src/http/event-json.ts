@@ -31,6 +31,7 @@ export function eventJson(event: LogEvent, topic: string): Uint8Array<ArrayBuffe
     headers: event.headers ?? {},
     contentType,
     size: event.data.byteLength,
+    ...(event.erased === true && { erased: true }),
   }).slice(0, -1);
   return isJsonContentType(contentType)
     ? joinBytes([encoder.encode(`${head},"data":`), jsonData(event.data), encoder.encode("}")])

@@ -29,7 +29,7 @@ export async function listEvents(call: Call): Promise<Answer> {
     until: query.time("until"),
     order,
     type: query.typePattern("type"),
-    key: query.take("key", readKey, `must be 1 to ${KEY_MAX_BYTES} bytes`),
+    key: query.take("key", readKey, KEY_RULE),
     limit: query.limit(),
   } as const;
   const refusal = query.refusal();
@@ -85,7 +85,10 @@ export async function listEventDeliveries(call: Call): Promise<Answer> {
   return ok(jsonAnswer({ data, next: query.next(list, matching.value.next) }));
 }
 
-function readKey(text: string): string | null {
+export const KEY_RULE = `must be 1 to ${KEY_MAX_BYTES} bytes`;
+
+/** The ordering key in a query. */
+export function readKey(text: string): string | null {
   const { byteLength } = new TextEncoder().encode(text);
   return byteLength >= 1 && byteLength <= KEY_MAX_BYTES ? text : null;
 }

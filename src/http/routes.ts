@@ -2,6 +2,7 @@ import type { Route } from "./call.ts";
 import { listDeadLetters } from "./dead-letters.ts";
 import { cancelDelivery, getDelivery, listDeliveries, retryDelivery } from "./deliveries.ts";
 import { postDemo, postDemoReceiver, putDemoReceiver } from "./demo.ts";
+import { eraseEvent, eraseKey } from "./erase.ts";
 import { getEvent, listEventDeliveries, listEvents } from "./events.ts";
 import { ofSource, ofSubscription } from "./existing.ts";
 import { testFilter } from "./filter-test.ts";
@@ -43,6 +44,8 @@ const table: readonly Route[] = [
   { method: "POST", path: "/v1/topics/:topic/events", scope: "publish", handler: publishEvents },
   { method: "GET", path: "/v1/topics/:topic/events", scope: "read", query: EVENTS, handler: listEvents },
   { method: "GET", path: "/v1/topics/:topic/events/:event", scope: "read", handler: getEvent },
+  { method: "DELETE", path: "/v1/topics/:topic/events", scope: "manage", query: ["key", "cursor"], handler: eraseKey },
+  { method: "DELETE", path: "/v1/topics/:topic/events/:event", scope: "manage", handler: eraseEvent },
   {
     method: "GET",
     path: "/v1/topics/:topic/events/:event/deliveries",

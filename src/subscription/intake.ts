@@ -53,7 +53,8 @@ export class Intake {
     const { runtime } = known;
     const state = this.#state;
     const joins = wake.scannedFrom === state.scannedTo && wake.filterVersion === runtime.filterVersion;
-    if (!joins || wake.events === null || state.buffer.length > 0 || this.#filling !== null) {
+    const stale = wake.at <= state.erasedAt;
+    if (!joins || stale || wake.events === null || state.buffer.length > 0 || this.#filling !== null) {
       state.caughtUp = false;
       this.#refused += 1;
       return false;

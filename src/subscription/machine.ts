@@ -1,10 +1,11 @@
 import { type Problem, problem } from "../core/errors.ts";
 import { decodeEventId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
+import type { Erased, Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
 import type { SubscriptionDeps } from "./deps.ts";
 import { ExpiryWarning } from "./expiring.ts";
 import { Expiry } from "./expiry.ts";
+import { Forgetting } from "./forgetting.ts";
 import { HealthKeeper } from "./health.ts";
 import { History } from "./history.ts";
 import { Intake } from "./intake.ts";
@@ -55,6 +56,7 @@ export class SubscriptionMachine {
   readonly #seek: Seek;
   readonly #redrive: Redrive;
   readonly #stats: Stats;
+  readonly #forgetting: Forgetting;
 
   constructor(deps: SubscriptionDeps) {
     const store = new SubscriptionStore(deps.sql);
@@ -70,6 +72,7 @@ export class SubscriptionMachine {
     this.#seek = new Seek(deps, state);
     this.#redrive = new Redrive(deps, state);
     this.#stats = new Stats(state, store);
+    this.#forgetting = new Forgetting(deps, state, store);
     const parts = { state, scheduler, settlement: this.#settlement, intake: this.#intake, outbox: this.#outbox };
     this.#pump = new Pump(deps, parts);
     this.#expiry = new Expiry(deps, { state, settlement: this.#settlement, history: this.#history });
@@ -165,6 +168,10 @@ export class SubscriptionMachine {
     if (this.#seek.underWay > 0) throw new Error("A seek is under way.");
     await this.#expiry.expire(known, through);
     void this.#outbox.flush();
+  }
+
+  async erased(erased: Erased): Promise<void> {
+    if (this.#state.known !== null) await this.#forgetting.forget(erased);
   }
 
   /** The log will drop everything up to `through` before long. Throws when it must ask again. */

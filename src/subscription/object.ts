@@ -174,6 +174,10 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
     return this.#opened.expire(...args);
   }
 
+  async erased(...args: Parameters<SubscriptionRpc["erased"]>): ReturnType<SubscriptionRpc["erased"]> {
+    return this.#opened.erased(...args);
+  }
+
   async expiring(...args: Parameters<SubscriptionRpc["expiring"]>): ReturnType<SubscriptionRpc["expiring"]> {
     return this.#opened.expiring(...args);
   }

@@ -5,7 +5,7 @@ import type { Filter } from "../core/filter.ts";
 import type { LatencyBins } from "../core/latency.ts";
 import type { Ordering } from "../core/ordering.ts";
 import type { Result } from "../core/result.ts";
-import type { Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
+import type { Erased, Start, Wake, WakeAnswer } from "../topic-log/rpc.ts";
 
 export type { Format, Ordering };
 export type Trigger = "fan-out" | "retry" | "probe" | "manual" | "redrive" | "seek" | "test";
@@ -304,6 +304,11 @@ export interface SubscriptionRpc {
   expire(through: number): Promise<void>;
   /** Events up to this offset will be dropped before long: says so, once, if any of them is unsettled. */
   expiring(through: number): Promise<void>;
+  /**
+   * Payloads are no more: what was read of them is forgotten, and the answers of subscribers to them too. Answers when no
+   * request with them can begin any more.
+   */
+  erased(erased: Erased): Promise<void>;
   /** The dead-letter consumer has indexed these outbox rows. */
   outboxAcknowledged(ids: readonly number[]): Promise<void>;
 }

@@ -40,6 +40,8 @@ export class SubscriptionState {
   scannedTo = 0;
   /** The log will wake us: everything it had was given to us. */
   caughtUp = false;
+  /** A wake made then or earlier, by the clock of the log, may carry what has been erased. */
+  erasedAt = -1;
   /** Events of holes, and heads of lanes, read again from the log. */
   readonly payloads = new Map<number, LogEvent>();
   readonly heads = new Map<string, Matched>();

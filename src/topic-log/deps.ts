@@ -1,7 +1,7 @@
 import type { OperationalEvent } from "../core/operational-event.ts";
 import type { Sql } from "../core/sql.ts";
 import type { LogFields } from "../log.ts";
-import type { Wake, WakeAnswer } from "./rpc.ts";
+import type { Erased, Wake, WakeAnswer } from "./rpc.ts";
 
 /** Everything a log needs from outside; the object gives the platform's, the simulation its own. */
 export interface LogDeps {
@@ -23,6 +23,8 @@ export interface LogDeps {
   expire(subscription: string, through: number): Promise<void>;
   /** Tells a subscription that events up to this offset expire before long. Throws when it must be told again. */
   expiring(subscription: string, through: number): Promise<void>;
+  /** Has a subscription forget payloads. Throws when unreachable. */
+  erased(subscription: string, erased: Erased): Promise<void>;
   /** Appends an operational event to the tenant's `sluice.events`. Throws when that has to be tried again. */
   publish(event: OperationalEvent): Promise<void>;
   /** Ends a subscription whose topic was deleted. Throws when it could not be reached. */

@@ -126,6 +126,11 @@ export class FanOut {
     this.#index.put(listener, filter);
   }
 
+  /** Events found and not told yet are read again. */
+  forgetEvents(): void {
+    for (const listener of this.#listeners.values()) listener.swept = null;
+  }
+
   remove(id: string): void {
     const listener = this.#listeners.get(id);
     if (listener === undefined) return;
@@ -274,7 +279,7 @@ export class FanOut {
   /** What to tell, or null when nothing new matches; moves over what does not match. */
   #wakeFor(listener: Listener): Wake | null {
     const { head } = this.#state;
-    const base = { scannedTo: head, filterVersion: listener.row.filterVersion };
+    const base = { scannedTo: head, filterVersion: listener.row.filterVersion, at: this.#deps.now() };
     if (listener.known === null && listener.unheard && head - listener.quietTo > SCAN_MAX_EVENTS) {
       return { ...base, scannedFrom: null, events: null };
     }

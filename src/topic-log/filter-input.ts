@@ -9,7 +9,7 @@ export function filterInput(event: LogEvent): FilterInput {
   let input = inputs.get(event);
   if (input === undefined) {
     const { type, key, source, subject } = event;
-    input = { type, key, source, subject, data: () => parsedData(event) };
+    input = { type, key, source, subject, data: () => parsedData(event), ...(event.erased && { erased: true }) };
     inputs.set(event, input);
   }
   return input;

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { Appender } from "./appender.ts";
 import { Counts } from "./counts.ts";
 import type { LogDeps } from "./deps.ts";
+import { Erasure } from "./erasure.ts";
 import { ExpiryNotice } from "./expiry-notice.ts";
 import { FanOut } from "./fan-out.ts";
 import { FillingWatch } from "./filling.ts";
@@ -15,6 +16,8 @@ import { Reader } from "./reader.ts";
 import { Registrations } from "./registrations.ts";
 import type {
   CountRange,
+  EraseAnswer,
+  EraseQuery,
   FetchAnswer,
   FetchRequest,
   FilterTestAnswer,
@@ -46,6 +49,7 @@ export class Log {
   readonly #appender: Appender;
   readonly #queries: Queries;
   readonly #counts: Counts;
+  readonly #erasure: Erasure;
   readonly #fanOut: FanOut;
   readonly #filling: FillingWatch;
   readonly #expiryNotice: ExpiryNotice;
@@ -70,6 +74,7 @@ export class Log {
     this.#appender = new Appender(deps, { ...parts, schemas: this.#schemas }, () => this.#committed());
     this.#queries = new Queries(this.#state, this.#reader);
     this.#counts = new Counts(this.#reader);
+    this.#erasure = new Erasure(deps, { ...parts, queries: this.#queries, fanOut: this.#fanOut });
   }
 
   create(settings: TopicSettings): Result<{ created: boolean; description: PartitionDescription }, Problem> {
@@ -128,6 +133,14 @@ export class Log {
 
   event(id: string): Result<LogEvent, Problem> {
     return this.#state.live === null ? err(NO_TOPIC) : this.#queries.event(id);
+  }
+
+  async erase(id: string): Promise<Result<LogEvent, Problem>> {
+    return this.#state.live === null ? err(NO_TOPIC) : this.#erasure.erase(id);
+  }
+
+  async eraseKey(query: EraseQuery): Promise<Result<EraseAnswer, Problem>> {
+    return this.#state.live === null ? err(NO_TOPIC) : this.#erasure.eraseKey(query);
   }
 
   matching(

@@ -51,6 +51,7 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
         wake: (id, wake) => subscription(this.env, tenant, id).wake(wake),
         expire: (id, through) => subscription(this.env, tenant, id).expire(through),
         expiring: (id, through) => subscription(this.env, tenant, id).expiring(through),
+        erased: (id, erased) => subscription(this.env, tenant, id).erased(erased),
         publish: (event) => publishOperational([event], eventsPlace(this.env, tenant)),
         removeSubscription: async (id) => {
           const removed = await subscription(this.env, tenant, id).remove();
@@ -99,6 +100,14 @@ export class TopicLog extends DurableObject<Env> implements TopicLogRpc {
 
   async event(...args: Parameters<TopicLogRpc["event"]>): ReturnType<TopicLogRpc["event"]> {
     return this.#opened.event(...args);
+  }
+
+  async erase(...args: Parameters<TopicLogRpc["erase"]>): ReturnType<TopicLogRpc["erase"]> {
+    return this.#opened.erase(...args);
+  }
+
+  async eraseKey(...args: Parameters<TopicLogRpc["eraseKey"]>): ReturnType<TopicLogRpc["eraseKey"]> {
+    return this.#opened.eraseKey(...args);
   }
 
   async matching(...args: Parameters<TopicLogRpc["matching"]>): ReturnType<TopicLogRpc["matching"]> {

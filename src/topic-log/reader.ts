@@ -44,6 +44,13 @@ export class Reader {
     return events?.find((event) => event.offset === offset) ?? null;
   }
 
+  /** The whole block that holds an offset, and the segment it is in. */
+  block(offset: number): { readonly segment: number; readonly events: readonly LogEvent[] } | null {
+    const segment = this.#state.segmentOf(offset);
+    const events = this.#blockHolding(offset);
+    return segment === null || events === null ? null : { segment: segment.id, events };
+  }
+
   /** Events from `from` upwards, in order, to the head. Reads a block at a time: stop whenever you like. */
   *ascending(from: number): Generator<LogEvent> {
     let offset = Math.max(from, this.#state.firstOffset);

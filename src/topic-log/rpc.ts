@@ -125,6 +125,26 @@ export interface CountRange {
   readonly lanes: readonly (readonly [key: string, next: number])[];
 }
 
+export interface EraseQuery {
+  readonly key: string;
+  /** Offsets beyond this one. */
+  readonly after: number;
+}
+
+export interface EraseAnswer {
+  /** How many events of the key were met; those erased before count too. */
+  readonly events: number;
+  /** The offset to continue after, or null at the end. */
+  readonly next: number | null;
+}
+
+/** Told to subscriptions: the payloads at these offsets are no more. */
+export interface Erased {
+  readonly offsets: readonly number[];
+  /** When, by the clock of the log, Unix ms: a wake made before may carry what is erased. */
+  readonly at: number;
+}
+
 /** A wake: what was committed since the subscription was last told, as far as it matches. */
 export interface Wake {
   /** The log believes the subscription has scanned up to here; null when it does not know (after a restart). */
@@ -133,6 +153,8 @@ export interface Wake {
   readonly filterVersion: number;
   /** null when too large to send along: pull. */
   readonly events: readonly LogEvent[] | null;
+  /** When it was made, by the clock of the log, Unix ms. */
+  readonly at: number;
 }
 
 /** What a woken subscription says of itself. push: it has what it was told. pull: it comes by itself. gone: forget it. */
@@ -153,6 +175,13 @@ export interface TopicLogRpc {
   /** Runs a filter over the log as deliveries would, changing nothing. */
   testFilter(query: FilterTestQuery): Promise<Result<FilterTestAnswer, Problem>>;
   event(id: string): Promise<Result<LogEvent, Problem>>;
+  /**
+   * Erases the payload of an event (API clause 4.9) and answers with what is left. Done again where it was done before:
+   * an answer means that every subscription has forgotten it, too. `unavailable` where one could not be reached.
+   */
+  erase(id: string): Promise<Result<LogEvent, Problem>>;
+  /** The same for the events of a key, a bounded number in one call. */
+  eraseKey(query: EraseQuery): Promise<Result<EraseAnswer, Problem>>;
   /** Subscriptions whose filter matches the event and whose start is not beyond it, ids ascending. */
   matching(
     id: string,

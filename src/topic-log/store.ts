@@ -198,6 +198,11 @@ export class TopicLogStore {
     );
   }
 
+  /** Other events at the same offsets. Sums of bytes stay as they were: they are of what was appended. */
+  replaceBlock(segment: number, firstOffset: number, body: Uint8Array): void {
+    this.#sql.exec(`UPDATE segment_${segment} SET body = ? WHERE first_offset = ?`, body, firstOffset);
+  }
+
   lastBlock(segment: number): BlockRow | null {
     const row = this.#sql.exec(`SELECT ${BLOCK_COLUMNS} FROM segment_${segment} ORDER BY first_offset DESC LIMIT 1`)[0];
     return row === undefined ? null : blockRow(row);

@@ -81,6 +81,7 @@ function gateway(sent: (offset: number) => void) {
       wake: (_, wake) => call(() => machine.wake(wake)),
       expire: async () => undefined,
       expiring: async () => undefined,
+      erased: async () => undefined,
       publish: async () => undefined,
       removeSubscription: async () => undefined,
     },

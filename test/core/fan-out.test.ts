@@ -38,6 +38,7 @@ function logWith(filters: readonly Filter[]) {
       return { mode: "push", incarnation: 1 };
     },
     expire: async () => {},
+    erased: async () => undefined,
     expiring: async () => {},
     publish: async () => {},
     removeSubscription: async () => {},

@@ -32,6 +32,7 @@ function openLog() {
     },
     ...{
       expire: async () => {},
+      erased: async () => undefined,
       expiring: async () => {},
       publish: async () => {},
       removeSubscription: async () => {},

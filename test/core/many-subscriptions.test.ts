@@ -35,7 +35,8 @@ it("W02 W08 one event for as many subscriptions as a topic takes is acknowledged
         if (told.size === SUBSCRIPTIONS_PER_TOPIC_MAX) allTold.resolve();
         return { mode: "push", incarnation: 1 };
       },
-      ...{ expire: async () => undefined, expiring: async () => undefined, publish: async () => undefined },
+      ...{ expire: async () => undefined, expiring: async () => undefined },
+      ...{ erased: async () => undefined, publish: async () => undefined },
       removeSubscription: async () => undefined,
     },
     null,

@@ -30,6 +30,7 @@ export async function withLog<T>(
       wake: async () => ({ mode: "push", incarnation: 0 }),
       expire: async () => undefined,
       expiring: async () => undefined,
+      erased: async () => undefined,
       publish: async () => undefined,
       removeSubscription: async () => undefined,
       log: (_, fields) => lines.push(fields),

@@ -163,7 +163,7 @@ describe("O07 an alarm, a wake, a retry message and a person at the same moment"
     const appended = await log.append(appendOf({}, {}, {}));
     const head = appended.ok ? (appended.value.at(-1)?.offset ?? 0) : 0;
     await rpc.resume();
-    const wake = { scannedFrom: null, scannedTo: head, filterVersion: 1, events: null };
+    const wake = { scannedFrom: null, scannedTo: head, filterVersion: 1, events: null, at: 0 };
     const again = () => subscription(env, tenant, config.id);
     await Promise.all([
       ...[again().wake(wake), again().retryDue(), again().wake(wake), again().retryDue(), again().resume()],

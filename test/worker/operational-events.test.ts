@@ -167,6 +167,7 @@ async function withLogs<T>(
       background: () => undefined,
       wake: async () => ({ mode: "push", incarnation: 0 }),
       expire: async () => undefined,
+      erased: async () => undefined,
       expiring: async (id, through) => {
         reach();
         heard.expiring.push([id, through]);

@@ -35,6 +35,7 @@ async function withLog<T>(
       wake: async () => ({ mode: "push", incarnation: 0 }),
       expire: async () => expire(log),
       expiring: async () => undefined,
+      erased: async () => undefined,
       publish: async () => undefined,
       removeSubscription: async () => undefined,
       log: () => undefined,

@@ -31,6 +31,7 @@ export function openLog(world: World, name: { tenant: string; topic: string }, a
     wake: (id, wake) => subscription(id).wake(wake),
     expire: (id, through) => subscription(id).expire(through),
     expiring: (id, through) => subscription(id).expiring(through),
+    erased: (id, erased) => subscription(id).erased(erased),
     publish: (event) =>
       publishOperational([event], {
         log: () => world.stub<TopicLogRpc>(around.life, `log:${tenant}/${EVENTS_TOPIC}/0`),
