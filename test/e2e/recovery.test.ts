@@ -210,7 +210,7 @@ async function killWhileStarting(): Promise<void> {
   await starting;
 }
 
-it("C12 goes on wherever the power went: on hold, probing, paused, deleting, creating; and while it starts", async () => {
+it("C12 C16 goes on wherever the power went: on hold, probing, paused, deleting (a topic, too), creating; and while it starts", async () => {
   gateway = await Gateway.start({ onLine: () => line() });
   const situations: { answered?: () => Promise<unknown>; begun?: () => Promise<unknown>; check(): Promise<void> }[] =
     await Promise.all([onHold(), probing(), pausedWithBacklog(), deleted(), topicDeleted(), creating()]);

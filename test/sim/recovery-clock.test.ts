@@ -28,7 +28,7 @@ describe.each([
   ["back a year", -365 * 24 * HOUR_MS],
   ["forward an hour", HOUR_MS],
   ["forward ten days", 240 * HOUR_MS],
-])("a clock that is set %s", (_name, by) => {
+])("D07 a clock that is set %s", (_name, by) => {
   it("leaves offsets gapless and the log's time in order, over a restart too", async () => {
     const stage = new Stage();
     await stage.createTopic();
