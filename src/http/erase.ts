@@ -9,6 +9,11 @@ import { onTopic } from "./lookup.ts";
 import { eventIn, noSuchTopic, topicIn } from "./path.ts";
 import { isOffsetPosition } from "./query.ts";
 
+/** Nobody erases a whole topic by leaving the key out. */
+const NOT_ALL = problem("method-not-allowed", "Only the events of one key can be erased here: add ?key=.", {
+  allow: ["POST", "GET", "HEAD"],
+});
+
 /** `DELETE /v1/topics/{topic}/events/{id}`: its payload is erased, wherever it is kept. */
 export async function eraseEvent(call: Call): Promise<Answer> {
   const topic = topicIn(call, "allowed");
@@ -29,7 +34,7 @@ export async function eraseKey(call: Call): Promise<Answer> {
   const from = query.cursor(list, isOffsetPosition);
   const refusal = query.refusal();
   if (refusal !== null) return err(refusal);
-  if (key === null) return err(problem("invalid", "Say whose events are to be erased: ?key=."));
+  if (key === null) return err(NOT_ALL);
 
   let events = 0;
   let next: number | null = from ?? 0;

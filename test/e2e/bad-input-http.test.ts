@@ -44,14 +44,16 @@ const bare = (method: string, path: string): Promise<{ status: number; allow: st
 
 describe("HTTP ingest", () => {
   test("H01 other methods on the ingest path: 405 with Allow", async () => {
-    for (const method of ["PUT", "PATCH", "DELETE", "TRACE"]) {
-      expect([method, await bare(method, INGEST)]).toEqual([method, { status: 405, allow: "POST, GET, HEAD" }]);
+    for (const method of ["PUT", "PATCH", "TRACE"]) {
+      expect([method, await bare(method, INGEST)]).toEqual([method, { status: 405, allow: "POST, GET, HEAD, DELETE" }]);
     }
+    // Only the events of a key can be erased.
+    expect(await bare("DELETE", INGEST)).toEqual({ status: 405, allow: "POST, GET, HEAD" });
     expect(await room.nextOffset("refused")).toBe(0);
   });
 
   test("H02 OPTIONS and HEAD have no effect", async () => {
-    expect(await bare("OPTIONS", INGEST)).toEqual({ status: 405, allow: "POST, GET, HEAD" });
+    expect(await bare("OPTIONS", INGEST)).toEqual({ status: 405, allow: "POST, GET, HEAD, DELETE" });
     expect((await bare("HEAD", INGEST)).status).toBe(404);
     expect(await room.nextOffset("refused")).toBe(0);
   });
