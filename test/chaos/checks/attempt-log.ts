@@ -46,7 +46,7 @@ export const attemptLog: Checker = {
   },
 };
 
-/** A row stands for one request. The members of a batch were each tried their own number of times. */
+/** A row stands for one request. The members of a batch were each tried their own number of times, but have its trace. */
 function rowOf(
   delivery: DeliveryDump | undefined,
   request: Arrival,
@@ -54,8 +54,7 @@ function rowOf(
 ): AttemptAnswer | undefined {
   const free = delivery?.attempts.filter((row) => !claimed.has(row)) ?? [];
   if (!request.headers.has("sluice-batch-size")) return free.find(({ number }) => number === attemptOf(request));
-  const distance = ({ startedAt }: AttemptAnswer) => Math.abs(Date.parse(startedAt) - request.startedAt);
-  return free.toSorted((a, b) => distance(a) - distance(b))[0];
+  return free.find((row) => row.request.headers.traceparent === request.headers.get("traceparent"));
 }
 
 function judge(row: AttemptAnswer, request: Arrival, say: (what: string) => void): void {
