@@ -39,6 +39,10 @@ export function withSharedGateway(): () => Gateway {
 
 async function startShared(): Promise<Gateway> {
   const gateway = await Gateway.start();
-  process.once("exit", () => gateway.abandon());
+  // So the test runner ends its processes.
+  process.once("SIGTERM", () => {
+    gateway.abandon();
+    process.kill(process.pid, "SIGTERM");
+  });
   return gateway;
 }
