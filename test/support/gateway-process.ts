@@ -40,6 +40,8 @@ export class Gateway {
   readonly rootKey = `root-${randomBytes(12).toString("hex")}`;
   readonly encryptionKey = randomBytes(32).toString("base64");
   readonly stateDirectory = mkdtempSync(join(tmpdir(), "sluice-e2e-"));
+  /** What the tools put aside for themselves, and leave behind when they are killed. */
+  readonly #scratchDirectory = mkdtempSync(join(tmpdir(), "sluice-scratch-"));
   readonly port: number;
   readonly origin: string;
   /** Every structured line so far, over all restarts. */
@@ -130,7 +132,7 @@ export class Gateway {
       if (value !== null) args.push("--var", `${name}:${value}`);
     }
     this.#group = startGroup("wrangler", [...args, ...(this.#options.wranglerArguments ?? [])], {
-      env: { WRANGLER_REGISTRY_PATH: join(stateDirectory, "registry") },
+      env: { WRANGLER_REGISTRY_PATH: join(stateDirectory, "registry"), TMPDIR: this.#scratchDirectory },
       onLine: (line) => this.#heard(line),
     });
     await this.#healthy(turn);
@@ -140,7 +142,9 @@ export class Gateway {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.kill();
-    rmSync(this.stateDirectory, { recursive: true, force: true });
+    for (const directory of [this.stateDirectory, this.#scratchDirectory]) {
+      rmSync(directory, { recursive: true, force: true });
+    }
   }
 
   async #healthy(turn: number): Promise<void> {

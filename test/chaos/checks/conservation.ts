@@ -11,6 +11,7 @@ import {
   matchesSince,
   mayBeDone,
   nameOf,
+  type Placed,
   standing,
 } from "../evidence.ts";
 import type { SubscriptionRecord } from "../journal.ts";
@@ -73,10 +74,18 @@ function everyEvent(
     if (state === "delivered" && !accepted.has(id)) say(`${what} counts as delivered and was never accepted`);
     const cancelled = record.cancels.some((one) => one.eventId === id && mayBeDone(one));
     const skipped = record.seeks.some(({ to }) => to === null || to > offset);
-    if (state === "cancelled" && !cancelled && !skipped) say(`${what} counts as cancelled and nobody asked for it`);
+    const gone = cancelled || skipped || isTakenBack(record, placed);
+    if (state === "cancelled" && !gone) say(`${what} counts as cancelled and nobody asked for it`);
   }
   return checks;
 }
+
+/** A seek took it back, and a filter of since then, by which it is judged anew, does not let it through. */
+const isTakenBack = (record: SubscriptionRecord, placed: Placed): boolean =>
+  record.seeks.some(
+    (one) =>
+      mayBeDone(one) && (one.to === null || one.to <= placed.entry.offset) && !matchesSince(record, placed, one.asked),
+  );
 
 /** The tenant's index has the dead letters of the subscription, and no others of it. */
 function letters(

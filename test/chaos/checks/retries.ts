@@ -1,7 +1,7 @@
 import { INTERRUPTIONS_PER_FAILURE } from "../../../src/core/limits.ts";
 import type { AttemptAnswer } from "../../support/client.ts";
 import type { Arrival } from "../endpoint.ts";
-import { attemptOf, type Checker, type DeliveryDump, nameOf, standing, triggerOf } from "../evidence.ts";
+import { attemptOf, type Checker, type DeliveryDump, mayBeDone, nameOf, standing, triggerOf } from "../evidence.ts";
 import type { SubscriptionRecord } from "../journal.ts";
 import { RETRY_AFTER_SECONDS } from "../manners.ts";
 
@@ -22,7 +22,7 @@ export const retries: Checker = {
         const requests = byEvent.get(delivery.eventId) ?? [];
         checks += 1;
         numbers(delivery, requests, say);
-        noneAfterSettled(delivery, say);
+        noneAfterSettled(record, delivery, say);
         if (record.plan.batch === null) {
           budget(record, delivery, say);
           checks += schedule(record, delivery, requests, say);
@@ -65,17 +65,31 @@ function budget({ plan }: SubscriptionRecord, { attempts }: DeliveryDump, say: (
   }
 }
 
-function noneAfterSettled({ attempts }: DeliveryDump, say: (what: string) => void): void {
-  for (const run of runsOf(attempts)) {
+function noneAfterSettled(record: SubscriptionRecord, delivery: DeliveryDump, say: (what: string) => void): void {
+  for (const run of runsOf(delivery.attempts)) {
     run.forEach((attempt, index) => {
       const next = run[index + 1];
       if (attempt.outcome !== "success" || next === undefined) return;
+      if (next.trigger === "probe" && isSought(record, delivery, attempt, next)) return;
       // Its success was reported when the lease had expired and the event was on its way again.
       const ended = Date.parse(attempt.startedAt) + (attempt.durationMilliseconds ?? 0);
       if (Date.parse(next.startedAt) > ended + CLOCK_MS)
         say(`was settled by attempt ${attempt.number}, and sent again (${next.trigger})`);
     });
   }
+}
+
+/** During a hold what was sought is probed first, and the probe begins its schedule anew. */
+function isSought(
+  { seeks }: SubscriptionRecord,
+  { offset }: DeliveryDump,
+  attempt: AttemptAnswer,
+  next: AttemptAnswer,
+): boolean {
+  const [from, until] = [Date.parse(attempt.startedAt), Date.parse(next.startedAt)];
+  return seeks.some(
+    (one) => mayBeDone(one) && (one.to === null || one.to <= offset) && one.done >= from && one.asked <= until,
+  );
 }
 
 /** Without holds each retry has its time: not before the schedule, nor before Retry-After. */
