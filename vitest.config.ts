@@ -46,10 +46,12 @@ export default defineConfig({
         test: {
           name: "chaos",
           include: ["test/chaos/**/*.test.ts"],
-          testTimeout: 180_000,
+          // Longer than a short run may take before it is ended, and says where it hangs.
+          testTimeout: 240_000,
           fileParallelism: false,
-          // When all others are done: it measures how long things take.
+          // When all others are done, a run for each of two cores: it measures how long things take.
           sequence: { groupOrder: 1 },
+          maxConcurrency: 2,
         },
       },
     ],

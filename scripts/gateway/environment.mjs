@@ -15,7 +15,8 @@ export const installed = (name) => join(BIN, name);
  * need a newer Node than the machine may have, and the `node` package lies there. The variables of environment.json
  * keep wrangler from calling home (metrics, error reports, update check, a sample of request.cf), which would make a
  * machine without internet wait, from writing each log line to its own file as well, and from keeping a trace of all that
- * happens beside the state, which grows without bound.
+ * happens beside the state, which grows without bound. They have Node keep what it has compiled, which saves wrangler a
+ * tenth of its start.
  */
 export function toolEnvironment(more = {}) {
   const quiet = JSON.parse(readFileSync(new URL("./environment.json", import.meta.url), "utf8"));

@@ -18,7 +18,7 @@ import { within } from "./until.ts";
 /** Operations under way at once. */
 const ACTORS = 6;
 /** A run that takes longer hangs: so much for all of it but the operations, and for each of these. */
-const RUN_MAX_MS = 120_000;
+const RUN_MAX_MS = 180_000;
 const OPERATION_MAX_MS = 300;
 
 export interface Outcome {

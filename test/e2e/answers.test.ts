@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ANSWER_CASES, RETRY_AFTER_CASES } from "../support/answer-cases.ts";
 import type { AttemptAnswer, DeliveryAnswer } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { answering, http, inTurn } from "../support/raw-answer.ts";
 import { type RawBehaviour, type RawServer, rawServer } from "../support/raw-server.ts";
 import { attemptOf, retry } from "../support/rooms.ts";
@@ -14,7 +14,7 @@ const HANG_UP_MS = 10_000;
 /** From an answer to its row in the delivery log, on a busy machine; far less than the waits asked for. */
 const TOLERANCE_SECONDS = 60;
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 const servers: { close(): Promise<void> }[] = [];
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
@@ -34,14 +34,14 @@ async function subscribed(name: string, behaviour: RawBehaviour, { url, ...docum
   servers.push(server);
   const target = url?.(server.port) ?? `http://127.0.0.1:${server.port}/`;
   await gateway()
-    .client()
+    .client("answers")
     .subscribe({ name, topic: "orders", url: target, timeoutSeconds: 10, ...document });
   return server;
 }
 
 const untilState = (name: string, eventId: string, state: string): Promise<DeliveryAnswer<readonly AttemptAnswer[]>> =>
   eventually(async () => {
-    const delivery = await gateway().client().delivery(name, eventId);
+    const delivery = await gateway().client("answers").delivery(name, eventId);
     expect(delivery.state).toBe(state);
     return delivery;
   });
@@ -57,7 +57,7 @@ describe("one event for subscribers that all misbehave, each in its own way", ()
 
   beforeAll(async () => {
     healthy = await subscriberOf();
-    await gateway().client().subscribe({ name: "healthy", topic: "orders", url: healthy.url });
+    await gateway().client("answers").subscribe({ name: "healthy", topic: "orders", url: healthy.url });
     await subscribed("hanging", {}, { timeoutSeconds: 25 });
     await Promise.all([
       ...answers.map(async ({ id, behaviour, url, timeoutSeconds = 10 }) =>
@@ -70,7 +70,7 @@ describe("one event for subscribers that all misbehave, each in its own way", ()
       }),
     ]);
     publishedAt = Date.now();
-    eventId = (await gateway().client().publish("orders", { type: "order.created", data: 1 })).id;
+    eventId = (await gateway().client("answers").publish("orders", { type: "order.created", data: 1 })).id;
   });
 
   it("reaches the healthy one promptly, while one that hangs is still waited for", async () => {
@@ -89,7 +89,7 @@ describe("one event for subscribers that all misbehave, each in its own way", ()
         error: error === null ? null : { code: error, message: expect.stringMatching(/\w/) },
       },
     ]);
-    const client = gateway().client();
+    const client = gateway().client("answers");
     expect(await client.subscription(id)).toMatchObject({
       state: disabledReason === undefined ? "active" : "disabled",
       disabledReason: disabledReason ?? null,
@@ -124,7 +124,7 @@ describe("over several attempts and events", () => {
       // A busy machine may miss the second deadline as well.
       ...retry([0.1, 0.1, 0.1]),
     });
-    const event = await gateway().client().publish("late", { type: "a.b", data: 1 });
+    const event = await gateway().client("answers").publish("late", { type: "a.b", data: 1 });
     const { attempts } = await untilState("late", event.id, "delivered");
     expect(attempts[0]).toMatchObject({ outcome: "failure", statusCode: null, error: { code: "timeout" } });
     expect(attempts.at(-1)).toMatchObject({ outcome: "success", statusCode: 200 });
@@ -142,7 +142,7 @@ describe("over several attempts and events", () => {
       topic: "setting",
       ...retry([0.1]),
     });
-    const event = await gateway().client().publish("setting", { type: "a.b", data: 1 });
+    const event = await gateway().client("answers").publish("setting", { type: "a.b", data: 1 });
     await untilState("setting", event.id, "delivered");
     const [first, second] = requests.map(({ headers }) => [...headers.keys()].toSorted());
     expect(first).not.toContain("cookie");
@@ -155,7 +155,7 @@ describe("over several attempts and events", () => {
       ...{ topic: "twice", ordering: "topic" },
       ...retry([]),
     });
-    const client = gateway().client();
+    const client = gateway().client("answers");
     const first = await client.publish("twice", { type: "a.b", data: 1 });
     await untilState("twice", first.id, "delivered");
     const second = await client.publish("twice", { type: "a.b", data: 2 });
@@ -171,7 +171,7 @@ describe("over several attempts and events", () => {
     };
     const server = await subscribed(id, unread, { topic: id, ...retry([]) });
     const event = await gateway()
-      .client()
+      .client("answers")
       .publish(id, { type: "a.b", data: "x".repeat(1_000_000) });
     const { attempts } = await untilState(id, event.id, status === "200 OK" ? "delivered" : "dead");
     expect(attempts).toMatchObject([{ statusCode: Number(status.slice(0, 3)) }]);
@@ -180,7 +180,7 @@ describe("over several attempts and events", () => {
 
   it.concurrent("B26 a subscriber that fails every other time is neither held nor disabled", async () => {
     const subscriber = await subscriberOf((request) => (attemptOf(request) === 1 ? 500 : 200));
-    const client = gateway().client();
+    const client = gateway().client("answers");
     await client.subscribe({
       ...{ name: "flapping", topic: "flapping", url: subscriber.url, ordering: "topic" },
       retry: { scheduleSeconds: [0.05], jitter: 0, onExhausted: "continue", holdAfterFailures: 2 },
@@ -199,7 +199,7 @@ describe("over several attempts and events", () => {
 
   it.concurrent("B30 P08 two subscriptions with the same URL are two deliveries, each with its own secret", async () => {
     const subscriber = await subscriberOf();
-    const client = gateway().client();
+    const client = gateway().client("answers");
     const created = await Promise.all(
       ["twin-1", "twin-2"].map((name) => client.subscribe({ name, topic: "twins", url: subscriber.url })),
     );
@@ -221,7 +221,7 @@ describe("over several attempts and events", () => {
   ])("B07 disabled as `%s`, it hears of nothing until it is resumed, and then of everything", async (id, reply) => {
     const subscriber = await subscriberOf(reply);
     const witness = await subscriberOf();
-    const client = gateway().client();
+    const client = gateway().client("answers");
     await client.subscribe({ name: id, topic: id, url: subscriber.url, ordering: "topic" });
     await client.subscribe({ name: `${id}-witness`, topic: id, url: witness.url });
     const events = [await client.publish(id, { type: "a.b", data: 1 })];

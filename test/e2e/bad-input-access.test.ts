@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { routes } from "../../src/http/routes.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { expectProblem, LogRoom } from "../support/log-room.ts";
 import { rawExchange } from "../support/raw-http.ts";
 import { Subscriber } from "../support/subscriber.ts";
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 let room: LogRoom;
 beforeAll(() => {
   room = new LogRoom(gateway(), "bad-access");

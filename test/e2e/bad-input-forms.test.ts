@@ -9,14 +9,14 @@ import {
   REQUEST_BODY_MAX_BYTES,
 } from "../../src/core/limits.ts";
 import { inGroups } from "../../src/http/in-groups.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { expectProblem, LogRoom, type TextAnswer } from "../support/log-room.ts";
 import { type EventParts, PUBLISH_FORMS } from "../support/publish-forms.ts";
 import { Subscriber } from "../support/subscriber.ts";
 
 /** Bad input of the groups JSON, Unicode and Sizes in every form of clause 4.1. */
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 let room: LogRoom;
 let subscriber: Subscriber;
 beforeAll(async () => {

@@ -2,12 +2,12 @@ import { request } from "node:http";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { BATCH_MAX_EVENTS, REQUEST_BODY_MAX_BYTES } from "../../src/core/limits.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { expectProblem, LogRoom } from "../support/log-room.ts";
 import { rawExchange } from "../support/raw-http.ts";
 import { Subscriber } from "../support/subscriber.ts";
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 let room: LogRoom;
 beforeAll(() => {
   room = new LogRoom(gateway(), "bad-http");

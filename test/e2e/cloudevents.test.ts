@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FORMATS } from "../../src/core/body.ts";
 import type { AttemptAnswer, Client, Published } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { LogRoom } from "../support/log-room.ts";
 import { type Received, Subscriber, verify } from "../support/subscriber.ts";
 
 /** CloudEvents in and out (API clauses 4.1, 4.7, 6.2), with the official library at both ends. */
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 let room: LogRoom;
 let client: Client;
 let subscriber: Subscriber;

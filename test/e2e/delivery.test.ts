@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { attemptOf, offsetOf, retry, withRooms } from "../support/rooms.ts";
 import { dataText, type Script, verify } from "../support/subscriber.ts";
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 const room = withRooms(gateway);
 
 /** The script of a subscriber that gives these answers to an event's attempts, in order, the last one for ever. */

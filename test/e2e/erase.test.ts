@@ -22,7 +22,7 @@ test("4.9 an erased event keeps its place, and its payload is nowhere, also afte
     body: request.body.toString(),
   }));
   const event = await publish({ note: SECRET }, { key: "someone" });
-  await publish("kept");
+  await publish("kept", { key: "someone" });
   await untilState(event.id, "delivered");
   expect(JSON.stringify(await client.ok("GET", `/v1/subscriptions/hook/deliveries/${event.id}`))).toContain(SECRET);
 

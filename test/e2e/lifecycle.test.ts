@@ -3,13 +3,13 @@ import { SEND_START_MAX_MS } from "../../src/core/limits.ts";
 import { routes } from "../../src/http/routes.ts";
 import type { Client, Published } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { attemptOf, offsetOf, retry, withRooms } from "../support/rooms.ts";
 import { type Received, Subscriber } from "../support/subscriber.ts";
 
 /** The Lifecycle group of bad inputs, from outside. */
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 const room = withRooms(gateway);
 
 const eventIdOf = (request: Received) => request.headers["webhook-id"] ?? "";

@@ -2,11 +2,11 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import type { AttemptAnswer, Client, DeadLetterAnswer } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { attemptOf, offsetOf, type Room, retry, withRooms } from "../support/rooms.ts";
 import { type Received, verify } from "../support/subscriber.ts";
 
-const room = withRooms(withGateway());
+const room = withRooms(withSharedGateway());
 
 const HOOK = "/v1/subscriptions/hook";
 const rotate = (client: Client, graceSeconds: number) =>

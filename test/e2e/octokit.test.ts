@@ -3,13 +3,13 @@ import examples from "@octokit/webhooks-examples" with { type: "json" };
 import { afterAll, expect, it } from "vitest";
 import type { Client, Published } from "../support/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { offsetOf } from "../support/rooms.ts";
 import { dataText, type Received, Subscriber, verify } from "../support/subscriber.ts";
 
 const BATCH_EVENTS = 10;
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 const subscribers: Subscriber[] = [];
 
 afterAll(() => Promise.all(subscribers.map((subscriber) => subscriber.close())));
@@ -71,7 +71,7 @@ async function post(client: Client, indexes: readonly number[]): Promise<[id: st
 }
 
 it("delivers every GitHub payload of @octokit/webhooks-examples: verified, identical, in order per repository", async () => {
-  const client = gateway().client();
+  const client = gateway().client("octokit");
   // Answers take a while, a different one each: events of a repository sent side by side would arrive out of order.
   const subscriber = await Subscriber.start(async (request) => {
     await pause((offsetOf(request) * 7) % 13);

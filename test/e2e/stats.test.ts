@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { attemptOf, retry, withRooms } from "../support/rooms.ts";
 
-const gateway = withGateway();
+const gateway = withSharedGateway();
 const room = withRooms(gateway);
 
 interface Stats {

@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { SEND_START_MAX_MS } from "../../src/core/limits.ts";
 import { eventually } from "../support/eventually.ts";
-import { withGateway } from "../support/gateway.ts";
+import { withSharedGateway } from "../support/gateway.ts";
 import { attemptOf, offsetOf, retry, withRooms } from "../support/rooms.ts";
 import { Subscriber, verify } from "../support/subscriber.ts";
 
-const room = withRooms(withGateway());
+const room = withRooms(withSharedGateway());
 
 describe("order", () => {
   it("of a key is kept under concurrency and failures, while the keys go on side by side (6.4)", async () => {

@@ -29,6 +29,9 @@ const START_POLL_MS = 25;
 /** A request that came while the two halves of `wrangler dev` were still finding each other may never be answered. */
 const START_ANSWER_MAX_MS = 2000;
 
+/** A process that was just killed may still have made a file. */
+const DELETE_RETRIES = 5;
+
 /** It was killed before it was healthy, by whoever started it. */
 export class KilledWhileStarting extends Error {}
 
@@ -142,8 +145,18 @@ export class Gateway {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.kill();
+    this.#delete();
+  }
+
+  /** `stop` for the end of this process, which waits for nothing. */
+  abandon(): void {
+    this.#group?.signal("SIGKILL");
+    this.#delete();
+  }
+
+  #delete(): void {
     for (const directory of [this.stateDirectory, this.#scratchDirectory]) {
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true, maxRetries: DELETE_RETRIES });
     }
   }
 

@@ -15,13 +15,15 @@ export interface Room {
   untilState(eventId: string, state: string): Promise<DeliveryAnswer<readonly AttemptAnswer[]>>;
 }
 
+/** Over all files that share a gateway. */
+let rooms = 0;
+
 /**
  * Returns a function that opens a room whose subscriber answers by the script; `document` is added to that of the
  * subscription. Its subscriber is closed after the test, if it was not before.
  */
 export function withRooms(gateway: () => Gateway) {
   const subscribers: Subscriber[] = [];
-  let rooms = 0;
   afterEach(async () => {
     await Promise.all(subscribers.splice(0).map((subscriber) => subscriber.close()));
   });

@@ -2,7 +2,7 @@ import { CHECKERS } from "./checkers.ts";
 import { type Outcome, runSchedule } from "./schedule.ts";
 
 /** Schedules of `npm test`; `npm run test:long` and the environment ask for others. */
-const SCHEDULES_DEFAULT = 600;
+const SCHEDULES_DEFAULT = 400;
 /** Fewer than this need not have met every situation. */
 const SCHEDULES_JUDGED = 200;
 const FAILURES_SHOWN = 3;
