@@ -1,5 +1,5 @@
 // Where the CPU goes: a profile of the gateway's own code while it works, as the functions that took most.
-//   node bench/profile.ts ingest|drain|latency|together|fan-out
+//   npx node bench/profile.ts ingest|drain|latency|together|fan-out
 import { EVENT, Gateway } from "./lib/gateway.ts";
 import { Load, Subscriber } from "./lib/helper.ts";
 import { cpuSeconds } from "./lib/processes.ts";

@@ -1,5 +1,5 @@
 // Writes what bench/README.md shows, from results as `npm run bench -- --json` prints them: the table and the chart.
-//   node bench/report.ts bench/results/rows.json bench/results/bill.json
+//   npx node bench/report.ts bench/results/rows.json bench/results/bill.json
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bill } from "./cost/run.ts";

@@ -58,7 +58,9 @@ export async function bill(bench: Bench): Promise<Bill> {
       settleMilliseconds: bench.size(1000, 100),
       timeoutSeconds: 15,
     };
-    lines.push(lineOf(scenario, await counted(bench, gateway, scenario, busy)));
+    const line = lineOf(scenario, await counted(bench, gateway, scenario, busy));
+    bench.say(`  $${line.dollarsPerMillionEvents.toFixed(2)} per million events`);
+    lines.push(line);
   }
   const prices = { asOf: PRICES_AS_OF, dollarsPerMillion: DOLLARS_PER_MILLION, includedPerMonth: INCLUDED_PER_MONTH };
   return { prices, lines, rows: lines.map((line) => rowOfLine(line, bench)) };

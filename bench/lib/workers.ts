@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare";
 import { ROOT } from "./machine.ts";
 import { memoryBytes, workerdsBelow } from "./processes.ts";
@@ -24,6 +24,15 @@ export type WorkerOptions = Omit<V4WorkerOptions, "script" | "scriptPath" | "mod
 
 const COMPATIBILITY = { compatibilityDate: "2026-10-01", compatibilityFlags: ["global_fetch_strictly_public"] };
 
+/** The alias of wrangler.toml: of this module alone, where esbuild's own option would take those below it too. */
+const ALIAS: Plugin = {
+  name: "alias",
+  setup: (building) => {
+    const path = join(ROOT, "node_modules/@hyperjump/browser/lib/index.browser.js");
+    building.onResolve({ filter: /^@hyperjump\/browser$/ }, () => ({ path }));
+  },
+};
+
 /** As wrangler would bundle it. */
 export async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
@@ -32,6 +41,7 @@ export async function bundle(entry: string): Promise<string> {
     format: "esm",
     target: "es2024",
     external: ["cloudflare:*"],
+    plugins: [ALIAS],
     write: false,
     logLevel: "error",
   });
