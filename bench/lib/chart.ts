@@ -36,6 +36,7 @@ export function chartOf(rows: readonly Row[], caption: string): string {
   });
   const goal = x(1).toFixed(1);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12">
+<title>${caption}</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${text(16, 22, caption, 'font-size="13" font-weight="600"')}
 ${text(Number(goal), 44, "target", 'text-anchor="middle" fill="#4a5568"')}
