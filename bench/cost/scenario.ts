@@ -25,8 +25,8 @@ export interface Sizes {
 
 const CLIENTS = 32;
 const RETRY_SECONDS = 2;
-/** Topics that get one event each, side by side, in a scenario without load. */
-const ALONE_TOPICS = 4;
+/** So many deliveries at least make a scenario without load: of one event each in topics side by side. */
+const ALONE_DELIVERIES = 20;
 let made = 0;
 
 /** What the events of a scenario, and their deliveries, came to; up to the last delivery, and with all that follows. */
@@ -46,7 +46,9 @@ export async function counted(
   const channel = `/${tenant}`;
   const { subscriptions } = scenario;
   const topics = await Promise.all(
-    Array.from({ length: scenario.traffic === "alone" ? ALONE_TOPICS : 1 }, () => one.createTopic()),
+    Array.from({ length: scenario.traffic === "alone" ? Math.ceil(ALONE_DELIVERIES / subscriptions) : 1 }, () =>
+      one.createTopic(),
+    ),
   );
   for (const topic of topics) {
     await one.subscribeMany(subscriptions, () => [
@@ -59,9 +61,10 @@ export async function counted(
       },
     ]);
   }
-  // The first event of a topic and of a subscription makes tables: once in their lives.
+  const headers = () => (scenario.keys ? { "idempotency-key": randomUUID() } : {});
+  // The first event of a topic and of a subscription makes tables: once in their lives, or in six hours.
   await bench.subscriber.ask({ kind: "clear", channel });
-  for (const topic of topics) await one.call("POST", `/v1/topics/${topic}/events`, EVENT);
+  for (const topic of topics) await one.call("POST", `/v1/topics/${topic}/events`, EVENT, headers());
   await bench.subscriber.ask({ kind: "until", channel, events: topics.length * subscriptions });
   await pause(sizes.settleMilliseconds);
   await bench.subscriber.ask({ kind: "clear", channel, failShare: scenario.retryShare });
@@ -69,7 +72,6 @@ export async function counted(
   const before = await one.tally();
   const events = scenario.traffic === "alone" ? topics.length : sizes.events;
   if (scenario.traffic === "alone") {
-    const headers = () => (scenario.keys ? { "idempotency-key": randomUUID() } : {});
     await Promise.all(topics.map((topic) => one.call("POST", `/v1/topics/${topic}/events`, EVENT, headers())));
   } else {
     const answer = await bench.load.ask({

@@ -1,7 +1,8 @@
 import type { Row } from "./result.ts";
 
-const WIDTH = 960;
-const LABEL_WIDTH = 500;
+const WIDTH = 1080;
+const LABEL_WIDTH = 600;
+const LABEL_MAX_CHARACTERS = 95;
 const ROW_HEIGHT = 34;
 const BAR_HEIGHT = 16;
 const TOP = 56;
@@ -48,8 +49,11 @@ ${bars.join("\n")}
 
 /** Without what the table tells anyway. */
 const shortName = (name: string): string => {
-  const short = name.replace(/ to one subscriber, signed and logged|, signed and logged|, publish → received,/g, "");
-  return short.length > 84 ? `${short.slice(0, 82)} …` : short;
+  const short = name.replace(
+    / to one subscriber, signed and logged|, signed and logged|, publish → received,|, 32 clients|, sustained 60 s| \(fsync always\)/g,
+    "",
+  );
+  return short.length > LABEL_MAX_CHARACTERS ? `${short.slice(0, LABEL_MAX_CHARACTERS - 2)} …` : short;
 };
 
 const text = (x: number, y: number, content: string, more = ""): string =>

@@ -5,6 +5,7 @@ import type { Envelope, SubscriberAnswer, SubscriberCommand } from "./messages.t
 interface Channel {
   events: number;
   failShare: number;
+  firstAttempts: number;
   lastAtMilliseconds: number;
   latenciesMilliseconds: number[];
   waiting: { readonly events: number; readonly id: number }[];
@@ -15,7 +16,10 @@ const channels = new Map<string, Channel>();
 function channelOf(name: string): Channel {
   const known = channels.get(name);
   if (known !== undefined) return known;
-  const made = { events: 0, failShare: 0, lastAtMilliseconds: 0, latenciesMilliseconds: [], waiting: [] };
+  const made = {
+    ...{ events: 0, failShare: 0, firstAttempts: 0, lastAtMilliseconds: 0 },
+    ...{ latenciesMilliseconds: [], waiting: [] },
+  };
   channels.set(name, made);
   return made;
 }
@@ -31,9 +35,7 @@ function take(incoming: IncomingMessage, response: ServerResponse): void {
     text += chunk;
   });
   incoming.on("end", () => {
-    // Only first attempts fail, so that the share is that of the events.
-    const fails =
-      channel.failShare > 0 && incoming.headers["sluice-attempt"] === "1" && Math.random() < channel.failShare;
+    const fails = incoming.headers["sluice-attempt"] === "1" && isToFail(channel);
     response.writeHead(fails ? 500 : 200).end();
     if (fails) return;
     const arrivedAt = nowMilliseconds();
@@ -43,6 +45,13 @@ function take(incoming: IncomingMessage, response: ServerResponse): void {
     channel.events += Number(incoming.headers["sluice-batch-size"] ?? 1);
     if (channel.waiting.length > 0) wakeUp(channel);
   });
+}
+
+/** Of first attempts alone, so that the share is that of the deliveries; evenly, so that few of them have it too. */
+function isToFail(channel: Channel): boolean {
+  const before = Math.floor(channel.firstAttempts * channel.failShare);
+  channel.firstAttempts += 1;
+  return Math.floor(channel.firstAttempts * channel.failShare) > before;
 }
 
 function wakeUp(channel: Channel): void {
@@ -71,6 +80,7 @@ function obey({ id, body }: Envelope<SubscriberCommand>): void {
     if (body.kind === "clear") {
       channel.events = 0;
       channel.failShare = body.failShare ?? 0;
+      channel.firstAttempts = 0;
       channel.latenciesMilliseconds = [];
     }
     answer(id, stateOf(channel));
