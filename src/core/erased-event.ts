@@ -2,8 +2,7 @@ import type { LogEvent } from "./event.ts";
 
 /**
  * What stays of an event whose payload is erased (API clause 4.9): its place, its type and key, and what says where it came
- * from. It has no data from then on, and
- * headers, extensions and the name of its schema are gone.
+ * from. It has no data from then on, and headers, extensions and the name of its schema are gone.
  */
 export const erasedEvent = (event: LogEvent): LogEvent => ({
   ...event,

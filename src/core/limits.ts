@@ -100,7 +100,7 @@ export const COUNT_SCAN_MAX_BYTES = 64 * MIB;
 export const EVENT_COUNT_BUCKETS_MAX = 1500;
 /** Events of a key that one call erases: each may take a block of its own to be written anew. */
 export const ERASE_MAX_EVENTS = 1000;
-/** Calls of one request that erases a key: 250,000 events looked at, or 50,000 erased; then the answer says where to go on. */
+/** Calls of one request that erases a key: 250,000 events looked at, or 50,000 erased, or 3 GiB; then the answer says where to go on. */
 export const ERASE_CALLS_MAX = 50;
 /** Events one read looks at before it answers with what it has: the object serves others too. */
 export const SCAN_MAX_EVENTS = 5000;

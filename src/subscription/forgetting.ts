@@ -29,25 +29,28 @@ export class Forgetting {
     state.erasedAt = Math.max(state.erasedAt, at);
     state.forgetScan();
     const erased = new Set(offsets);
-    for (const { id } of state.tables) this.#forgetAnswers(id, erased);
+    for (const { id } of state.tables) this.#forgetEntries(id, erased);
     state.commit();
     this.#deps.alarm(this.#deps.now());
     if (offsets.some((offset) => state.flights.has(offset))) await this.#deps.sleep(SEND_START_MAX_MS);
   }
 
-  #forgetAnswers(table: number, erased: ReadonlySet<number>): void {
+  #forgetEntries(table: number, erased: ReadonlySet<number>): void {
     const ascending = [...erased].sort((a, b) => a - b);
     for (const { id } of this.#store.rangesAround(table, ascending[0] ?? 0, ascending.at(-1) ?? 0)) {
       const row = this.#state.row(id);
-      const answered = row === null ? [] : answeredTo(row, erased);
-      for (const entry of answered) if (entry.r !== null) entry.r = { ...entry.r, x: NO_ANSWER };
-      if (row !== null && answered.length > 0) this.#state.touchRow(row);
+      const entries = row === null ? [] : entriesOf(row, erased);
+      for (const entry of entries) {
+        if (entry.r !== null && entry.r.x !== null) entry.r = { ...entry.r, x: NO_ANSWER };
+        delete entry.hd;
+      }
+      if (row !== null && entries.length > 0) this.#state.touchRow(row);
     }
   }
 }
 
-/** The entries that hold the answers to these events: of a batch, the one that has the result of all. */
-function answeredTo({ entries }: LeaseRow, erased: ReadonlySet<number>): Entry[] {
-  const leads = new Set(entries.filter(({ o }) => erased.has(o)).map(({ o, m }) => m ?? o));
-  return entries.filter(({ o, r }) => leads.has(o) && r !== null && r.x !== null);
+/** The entries of these events, and of a batch with one of them the entry that has the result of all. */
+function entriesOf({ entries }: LeaseRow, erased: ReadonlySet<number>): Entry[] {
+  const told = new Set(entries.filter(({ o }) => erased.has(o)).flatMap(({ o, m }) => [o, m ?? o]));
+  return entries.filter(({ o }) => told.has(o));
 }

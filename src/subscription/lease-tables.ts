@@ -167,6 +167,7 @@ interface Written {
   readonly out: Entry["out"];
   readonly fin: Entry["fin"];
   readonly r: Entry["r"];
+  readonly hd: Entry["hd"];
   readonly text: string;
   readonly bytes: number;
 }
@@ -177,9 +178,10 @@ const written = new WeakMap<Entry, Written>();
 function writtenOf(entry: Entry): Written {
   const known = written.get(entry);
   // All that may change of an entry.
-  if (known !== undefined && known.out === entry.out && known.fin === entry.fin && known.r === entry.r) return known;
+  const { out, fin, r, hd } = entry;
+  if (known?.out === out && known.fin === fin && known.r === r && known.hd === hd) return known;
   const text = JSON.stringify(entry);
-  const made = { out: entry.out, fin: entry.fin, r: entry.r, text, bytes: encoder.encode(text).byteLength };
+  const made = { out, fin, r, hd, text, bytes: encoder.encode(text).byteLength };
   written.set(entry, made);
   return made;
 }

@@ -84,8 +84,8 @@ export interface Entry {
   readonly l: number;
   /** Content type of the request. */
   readonly ct: string;
-  /** Headers it had because of its event, as they are shown; absent: none. */
-  readonly hd?: Readonly<Record<string, string>>;
+  /** Headers it had because of its event, as they are shown; absent: none, or the event was erased. */
+  hd?: Readonly<Record<string, string>>;
   /** Offset of the entry in this row that has the result of the batch it was sent with; absent: its own. */
   readonly m?: number;
   /** null while under way. */

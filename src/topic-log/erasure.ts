@@ -2,7 +2,7 @@ import { encodeBlock } from "../core/block.ts";
 import { erasedEvent } from "../core/erased-event.ts";
 import { type Problem, problem } from "../core/errors.ts";
 import type { LogEvent } from "../core/event.ts";
-import { ERASE_MAX_EVENTS, SCAN_MAX_EVENTS } from "../core/limits.ts";
+import { COUNT_SCAN_MAX_BYTES, ERASE_MAX_EVENTS, SCAN_MAX_EVENTS } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { LogDeps } from "./deps.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -16,6 +16,9 @@ const UNHEARD = problem(
   "The payloads are erased in the log, and a subscription could not be told. Repeat the request until it succeeds.",
   { retryAfterSeconds: 1 },
 );
+
+/** Without the data: a thousand events may have a gigabyte of it. */
+type Found = { readonly offset: number; readonly erased?: true | undefined };
 
 /**
  * Erases payloads (API clause 4.9): blocks are written anew in place, offsets and all that orders events stay. Then every
@@ -45,25 +48,27 @@ export class Erasure {
   }
 
   async eraseKey({ key, after }: EraseQuery): Promise<Result<EraseAnswer, Problem>> {
-    const events: LogEvent[] = [];
+    const events: Found[] = [];
     let scanned = 0;
+    let bytes = 0;
     let last = after;
     let next: number | null = null;
     for (const event of this.#reader.ascending(after + 1)) {
-      if (scanned >= SCAN_MAX_EVENTS || events.length >= ERASE_MAX_EVENTS) {
+      if (scanned >= SCAN_MAX_EVENTS || events.length >= ERASE_MAX_EVENTS || bytes >= COUNT_SCAN_MAX_BYTES) {
         next = last;
         break;
       }
       scanned += 1;
+      bytes += event.data.byteLength;
       last = event.offset;
-      if (event.key === key) events.push(event);
+      if (event.key === key) events.push({ offset: event.offset, erased: event.erased });
     }
     const heard = await this.#erase(events);
     return heard ? ok({ events: events.length, next }) : err(UNHEARD);
   }
 
   /** False where a subscription could not be told. */
-  async #erase(events: readonly LogEvent[]): Promise<boolean> {
+  async #erase(events: readonly Found[]): Promise<boolean> {
     if (events.length === 0) return true;
     this.#rewrite(events.filter(({ erased }) => erased !== true));
     const offsets = events.map(({ offset }) => offset);
@@ -74,7 +79,7 @@ export class Erasure {
     return told.every(({ status }) => status === "fulfilled");
   }
 
-  #rewrite(events: readonly LogEvent[]): void {
+  #rewrite(events: readonly Found[]): void {
     if (events.length === 0) return;
     const erasing = new Set(events.map(({ offset }) => offset));
     let done = 0;

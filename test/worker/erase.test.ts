@@ -106,3 +106,15 @@ it("leaves what is not delivered yet to be delivered without data, unless its fi
   await delivered(rpc, 3);
   expect((await delivered(looking.rpc, 2)).map(({ offset }) => offset)).toEqual([1, 3]);
 });
+
+it("takes the headers that a request had because of its event out of delivery logs", async () => {
+  const { tenant, log } = await newTopic();
+  const { rpc, stub, config } = await newSubscription(tenant, { format: "cloudevents-binary" });
+  const cloudEvent = { id: "7", dataSchema: null, time: null, extensions: { who: "someone" } };
+  const [event] = await appended(log, { source: "/s", cloudEvent });
+  expect(JSON.stringify(await delivered(rpc, 1))).toContain("someone");
+  await log.erase(event?.id ?? "");
+  expect(JSON.stringify(await deliveriesOf(rpc))).not.toContain("someone");
+  await evictDurableObject(stub);
+  expect(JSON.stringify(await deliveriesOf(subscription(env, tenant, config.id)))).not.toContain("someone");
+});
