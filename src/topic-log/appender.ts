@@ -78,7 +78,7 @@ export class Appender {
         else this.#flushAfterTurn();
       }
       // Enough for one row: the others gather while this commit is made.
-      if (this.#waiting.length === COMMIT_GATHER_REQUESTS) this.#schedule(0);
+      if (this.#waiting.length === COMMIT_GATHER_REQUESTS) this.#flushAfterTurn();
     });
   }
 
