@@ -151,16 +151,29 @@ export class FanOut {
     this.#deps.alarm(this.#deps.now() + WAKE_BACKSTOP_MS);
     if (this.#telling) return;
     this.#telling = true;
-    // After the answers to those who appended: however many subscriptions are told, the producer does not wait for it.
-    // A timer of no time takes a millisecond of the platform, so a few are told in this turn, when it has done the rest.
-    const few = this.listeners.size <= WAKE_AT_ONCE_MAX;
-    const next = few ? Promise.resolve() : new Promise<void>((resume) => this.#deps.defer(resume, 0));
-    this.#deps.background(
-      next.then(() => {
-        this.#telling = false;
-        this.tellAll();
-      }),
-    );
+    this.#deps.background(this.#tellSoon());
+  }
+
+  /** When this turn has done the rest: its producers wait for a few wakes at most. */
+  async #tellSoon(): Promise<void> {
+    try {
+      await Promise.resolve();
+      this.#sweep();
+      // A timer of no time takes a millisecond of the platform: a few, of however many there are, are told without one.
+      if (this.#areManyDue()) await new Promise<void>((resume) => this.#deps.defer(resume, 0));
+    } finally {
+      this.#telling = false;
+    }
+    this.tellAll();
+  }
+
+  #areManyDue(): boolean {
+    let due = 0;
+    for (const listener of this.#listeners.values()) {
+      if (this.#isDue(listener)) due += 1;
+      if (due > WAKE_AT_ONCE_MAX) return true;
+    }
+    return false;
   }
 
   /** True while somebody may not have heard: the alarm is needed again. */

@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import type { NewEvent } from "../../src/core/event.ts";
 import type { Filter } from "../../src/core/filter.ts";
+import { WAKE_AT_ONCE_MAX } from "../../src/core/limits.ts";
 import { migrate } from "../../src/storage/migrate.ts";
 import { Appender } from "../../src/topic-log/appender.ts";
 import type { LogDeps } from "../../src/topic-log/deps.ts";
@@ -57,15 +58,19 @@ function logWith(filters: readonly Filter[]) {
       return matches(input);
     };
   });
+  let timers = 0;
   const settle = async () => {
     do {
-      counts.deferred.shift()?.();
+      const deferred = counts.deferred.shift();
+      if (deferred !== undefined) timers += 1;
+      deferred?.();
       await new Promise((resolve) => setImmediate(resolve));
     } while (counts.deferred.length > 0);
   };
   const publish = async (...events: Partial<NewEvent>[]) => {
     counts.evaluations = 0;
     counts.wakes = [];
+    timers = 0;
     const before = parsesSoFar();
     const request = { idempotency: null, requestId: null, expectedOffset: null };
     const appended = appender.append({
@@ -81,7 +86,7 @@ function logWith(filters: readonly Filter[]) {
       told: counts.wakes.map(({ id, wake }) => `${id}:${wake.events?.map((event) => event.offset).join(",")}`),
     };
   };
-  return { publish, fanOut };
+  return { publish, fanOut, timers: () => timers };
 }
 
 const encoder = new TextEncoder();
@@ -124,6 +129,23 @@ describe("a thousand subscriptions", () => {
     const { evaluations, parses, told } = await publish(json({ a: 2 }), json({ a: 0 }));
     expect([evaluations, parses]).toEqual([2000, 2]);
     expect(told).toEqual(["s0:1,2", "s1:1", "s2:1"]);
+  });
+});
+
+describe("of a thousand subscriptions", () => {
+  // The first so many want the event.
+  const some = (count: number) => thousand((n) => ({ types: [n < count ? "few" : "none"] }));
+
+  it("those few that an event is for are told without a timer, which would take a millisecond", async () => {
+    const { publish, timers } = logWith(some(WAKE_AT_ONCE_MAX));
+    const { told } = await publish({ type: "few" });
+    expect([told.length, timers()]).toEqual([WAKE_AT_ONCE_MAX, 0]);
+  });
+
+  it("more are told after the answers to the producers", async () => {
+    const { publish, timers } = logWith(some(WAKE_AT_ONCE_MAX + 1));
+    const { told } = await publish({ type: "few" });
+    expect([told.length, timers()]).toEqual([WAKE_AT_ONCE_MAX + 1, 1]);
   });
 });
 
