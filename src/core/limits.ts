@@ -88,8 +88,10 @@ export const COMMIT_GATHER_REQUESTS = 16;
 export const COMMIT_BUSY_MS = 10;
 /** Appends waiting for the commit under way; beyond it: 503. Bounds the object's memory (128 MB). */
 export const APPEND_QUEUE_MAX_BYTES = 24 * MIB;
-/** Decoded blocks kept in memory: new events are read by every subscription soon after their commit. */
-export const BLOCK_CACHE_MAX_BYTES = 8 * MIB;
+/** Decoded blocks kept in memory, by what they take of it: new events are read by every subscription soon after their commit. */
+export const BLOCK_CACHE_MAX_BYTES = 12 * MIB;
+/** What a decoded event takes of memory beside the bytes that are stored of it: its object, its buffer, what filters see of it. */
+export const DECODED_EVENT_BYTES = 600;
 /** Text of the data whose parsed values are kept: filters and schemas look at the same events. A value takes far more memory. */
 export const PARSED_CACHE_MAX_BYTES = 4 * MIB;
 /** Events looked at in one call that counts for a seek: it decodes them all. */

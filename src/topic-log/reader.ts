@@ -1,6 +1,6 @@
 import { decodeBlock } from "../core/block.ts";
 import type { LogEvent } from "../core/event.ts";
-import { BLOCK_CACHE_MAX_BYTES } from "../core/limits.ts";
+import { BLOCK_CACHE_MAX_BYTES, DECODED_EVENT_BYTES } from "../core/limits.ts";
 import type { LogState } from "./state.ts";
 import type { BlockRow, Segment, TopicLogStore } from "./store.ts";
 
@@ -23,8 +23,9 @@ export class Reader {
     this.#partition = partition;
   }
 
-  /** Remembers a block just committed. */
-  remember(firstOffset: number, events: readonly LogEvent[], bytes: number): void {
+  /** Remembers a block just committed. `storedBytes`: what its row takes. */
+  remember(firstOffset: number, events: readonly LogEvent[], storedBytes: number): void {
+    const bytes = storedBytes + events.length * DECODED_EVENT_BYTES;
     this.#cache.set(firstOffset, { events, bytes });
     this.#cachedBytes += bytes;
     for (const [oldest, block] of this.#cache) {
