@@ -27,24 +27,25 @@ export async function setDemoReceiver(
   return ok(null);
 }
 
+type DemoReply = Pick<DemoAnswer, "status" | "body">;
+
 /** Where a receiver of this tenant is reached, by real HTTP. */
 export const demoReceiverUrl = (origin: string, tenant: string, name: string): string =>
   `${origin}/demo/receivers/${name}${tenant === DEFAULT_TENANT ? "" : `?tenant=${tenant}`}`;
 
 /** The receiver's side of a delivery. It stands in for a subscriber, so it answers as one: no problem documents. */
-export async function demoReceive(request: Request, env: Env, name: string): Promise<Response> {
+export async function demoReceive(request: Request, env: Env, name: string): Promise<DemoReply> {
   const tenant = parseTenant(new URL(request.url).searchParams.get("tenant") ?? DEFAULT_TENANT);
   // The whole body is taken before the answer, as most subscribers do it.
   await request.body?.pipeTo(new WritableStream());
-  if (!demoIsOn(env) || !isDemoReceiver(name) || !tenant.ok)
-    return new Response("No such receiver.\n", { status: 404 });
+  if (!demoIsOn(env) || !isDemoReceiver(name) || !tenant.ok) return { status: 404, body: "No such receiver." };
   const mode = await directory(env, tenant.value).demoMode(name);
   return respond(demoAnswer(name, isDemoMode(mode) ? mode : null, attemptOf(request)));
 }
 
-async function respond(answer: DemoAnswer): Promise<Response> {
-  if (answer.delayMilliseconds > 0) await scheduler.wait(answer.delayMilliseconds);
-  return new Response(`${answer.body}\n`, { status: answer.status, headers: { "content-type": "text/plain" } });
+async function respond({ status, body, delayMilliseconds }: DemoAnswer): Promise<DemoReply> {
+  if (delayMilliseconds > 0) await scheduler.wait(delayMilliseconds);
+  return { status, body };
 }
 
 /** The gateway numbers its attempts; anybody else's request counts as a first one. */

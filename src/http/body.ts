@@ -31,7 +31,8 @@ export function refusedMediaType(
   { headers, body }: Pick<Request, "headers" | "body">,
   accepted: readonly string[],
 ): Problem | null {
-  if (!headers.has("content-type") && (body === null || headers.get("content-length") === "0")) {
+  const given = headers.get("content-type");
+  if (given === null && (body === null || headers.get("content-length") === "0")) {
     return problem(
       "malformed-request",
       `The body is missing. Send one with the content type ${accepted.join(" or ")}.`,
@@ -39,7 +40,7 @@ export function refusedMediaType(
   }
   const encoded = refusedEncoding(headers);
   if (encoded !== null) return encoded;
-  const type = jsonMediaType(headers);
+  const type = mediaTypeOf(given);
   return type !== null && accepted.includes(type)
     ? null
     : problem("unsupported-media-type", `Send the body with the content type ${accepted.join(" or ")}, in UTF-8.`);
@@ -54,8 +55,10 @@ export function refusedEncoding(headers: Headers): Problem | null {
 }
 
 /** The media type of a body in UTF-8, in lower case; null for another charset, other parameters, or none at all. */
-export const jsonMediaType = (headers: Headers): string | null =>
-  CONTENT_TYPE.exec(headers.get("content-type")?.trim() ?? "")?.[1]?.toLowerCase() ?? null;
+export const jsonMediaType = (headers: Headers): string | null => mediaTypeOf(headers.get("content-type"));
+
+const mediaTypeOf = (contentType: string | null): string | null =>
+  CONTENT_TYPE.exec(contentType?.trim() ?? "")?.[1]?.toLowerCase() ?? null;
 
 /** The bytes of a body, at most `maxBytes` whatever its headers say; `too-large` (413) naming the limit. */
 export async function readBody(
@@ -64,7 +67,6 @@ export async function readBody(
 ): Promise<Result<Uint8Array, Problem>> {
   const declared = Number(request.headers.get("content-length") ?? "0");
   if (declared > maxBytes) return err(tooLarge(maxBytes));
-  if (request.body === null) return ok(new Uint8Array());
   try {
     // A declared length is enforced by the server: the body is read whole, which costs far less than by chunks.
     const whole = declared > 0 && !request.headers.has("transfer-encoding");
@@ -109,7 +111,8 @@ const tooLarge = (maxBytes: number): Problem =>
   );
 
 /** null when it is longer than `maxBytes`: counted while it streams, and then read to its end. */
-async function readStream(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | null> {
+async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array | null> {
+  if (stream === null) return new Uint8Array();
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -1,5 +1,6 @@
 import type { Problem } from "../core/errors.ts";
 import type { Result } from "../core/result.ts";
+import type { Reply } from "./answer.ts";
 import type { Scope } from "./auth.ts";
 import type { Query } from "./query.ts";
 import type { Settings } from "./settings.ts";
@@ -20,7 +21,6 @@ export interface Call {
   readonly settings: Settings;
   /** The tenant it is about; the default one on routes without a key. */
   readonly tenant: string;
-  readonly url: URL;
   readonly query: Query;
   /** `sluice-request-id` of the answer. */
   readonly requestId: string;
@@ -31,8 +31,11 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** What a route answers: a response, or a problem that becomes one. */
-export type Answer = Result<Response, Problem>;
+/** Where the gateway was reached. */
+export const ownUrl = ({ request }: Pick<Call, "request">): URL => new URL(request.url);
+
+/** What a route answers: a reply, or a problem that becomes one. */
+export type Answer = Result<Reply, Problem>;
 
 export type Handler = (call: Call) => Promise<Answer>;
 

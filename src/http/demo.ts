@@ -2,9 +2,9 @@ import { err, ok } from "../core/result.ts";
 import { demoIsOff, demoIsOn, demoReceive, setDemoReceiver } from "../demo/receivers.ts";
 import { seedDemo } from "../demo/seed.ts";
 import { calling } from "../rpc/objects.ts";
-import { jsonAnswer } from "./answer.ts";
+import { jsonAnswer, textAnswer } from "./answer.ts";
 import { readJson } from "./body.ts";
-import type { Answer, Call } from "./call.ts";
+import { type Answer, type Call, ownUrl } from "./call.ts";
 import { requireNoDocument } from "./documents.ts";
 import { parameter } from "./path.ts";
 import { anyString, members, validate } from "./validate.ts";
@@ -15,7 +15,7 @@ const ReceiverDocument = members({ mode: anyString });
 export async function postDemo(call: Call): Promise<Answer> {
   const body = await requireNoDocument(call.request);
   if (!body.ok) return body;
-  const seeded = await calling(() => seedDemo(call.env, call.tenant, call.url.origin));
+  const seeded = await calling(() => seedDemo(call.env, call.tenant, ownUrl(call).origin));
   return seeded.ok ? ok(jsonAnswer(seeded.value)) : seeded;
 }
 
@@ -32,5 +32,7 @@ export async function putDemoReceiver(call: Call): Promise<Answer> {
 }
 
 /** `POST /demo/receivers/{name}`: the demo's subscribers, which the gateway reaches like any other. */
-export const postDemoReceiver = async (call: Call): Promise<Answer> =>
-  ok(await demoReceive(call.request, call.env, parameter(call, "receiver") ?? ""));
+export async function postDemoReceiver(call: Call): Promise<Answer> {
+  const { status, body } = await demoReceive(call.request, call.env, parameter(call, "receiver") ?? "");
+  return ok(textAnswer(`${body}\n`, status));
+}

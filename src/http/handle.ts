@@ -2,6 +2,7 @@ import { problem } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import { err } from "../core/result.ts";
 import { logLine } from "../log.ts";
+import { randomBytes } from "../random.ts";
 import { problemAnswer } from "./answer.ts";
 import type { Answer, Notes } from "./call.ts";
 import { type Arrival, route } from "./router.ts";
@@ -18,7 +19,7 @@ export async function handleRequest(
   context: Pick<ExecutionContext, "waitUntil">,
 ): Promise<Response> {
   const startedAt = Date.now();
-  const requestId = newId("req", startedAt, crypto.getRandomValues(new Uint8Array(ID_RANDOM_BYTES)));
+  const requestId = newId("req", startedAt, randomBytes(ID_RANDOM_BYTES));
   const notes: Notes = { route: null, tenant: null, loggedElsewhere: false };
   let fault: string | undefined;
   let answer: Answer;
@@ -51,15 +52,19 @@ async function answerTo(
 ): Promise<Answer> {
   const settings = await settingsOf(env);
   if (!settings.ok) return settings;
-  return route({ request, env, settings: settings.value, url: new URL(request.url), ...named });
+  return route({ request, env, settings: settings.value, ...named });
 }
 
 function finished(answer: Answer, request: Request, requestId: string): Response {
-  const response = answer.ok ? answer.value : problemAnswer(answer.error, requestId);
-  const { headers, status } = response;
-  headers.set("sluice-request-id", requestId);
-  // Answers hold what only the key's holder may see, and data that a browser must not take for a page.
-  headers.set("cache-control", "no-store");
-  headers.set("x-content-type-options", "nosniff");
-  return request.method === "HEAD" ? new Response(null, { status, headers }) : response;
+  const { status, headers, body } = answer.ok ? answer.value : problemAnswer(answer.error, requestId);
+  return new Response(request.method === "HEAD" ? null : body, {
+    status,
+    headers: {
+      ...headers,
+      "sluice-request-id": requestId,
+      // Answers hold what only the key's holder may see, and data that a browser must not take for a page.
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    },
+  });
 }

@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { VERSION } from "../core/version.ts";
 import { askPermission } from "../delivery/send.ts";
 import type { SubscriptionConfig, SubscriptionPatch } from "../subscription/rpc.ts";
-import type { Call } from "./call.ts";
+import { type Call, ownUrl } from "./call.ts";
 import { invalidDocument } from "./validate.ts";
 
 export type Verification = "none" | "handshake";
@@ -21,7 +21,7 @@ export const verificationOf = ({ webhookOrigin }: Pick<Present, "webhookOrigin">
  * here, by the route: an object never waits for one. Not again what it was asked before.
  */
 export async function verify(
-  { url: own, settings }: Pick<Call, "url" | "settings">,
+  call: Pick<Call, "request" | "settings">,
   verification: Verification,
   wanted: Wanted,
   present: Present | null,
@@ -30,11 +30,11 @@ export async function verify(
   if (verification === "none") return ok(allowed ? { webhookOrigin: null } : {});
   if (allowed && present.url === wanted.url) return ok({});
   const { url, timeoutSeconds, rateLimit } = wanted;
-  const origin = own.hostname;
+  const origin = ownUrl(call).hostname;
   const requestsPerMinute = rateLimit === null ? null : rateLimit.perSecond * SECONDS_PER_MINUTE;
   const refusal = await askPermission(
     { url, timeoutSeconds, origin, requestsPerMinute },
-    { allowPrivate: settings.allowPrivateTargets, version: VERSION },
+    { allowPrivate: call.settings.allowPrivateTargets, version: VERSION, now: () => Date.now() },
   );
   return refusal === null
     ? ok({ webhookOrigin: origin })

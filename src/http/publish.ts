@@ -46,7 +46,8 @@ export async function publishEvents(call: Call): Promise<Answer> {
   if (!appended.ok) return appended;
   call.notes.loggedElsewhere = true;
   const events = appended.value.map((event) => view(event, topic.value));
-  return ok(jsonAnswer(parsed.value.batch ? { events } : events[0], 202));
+  const [first] = events;
+  return ok(jsonAnswer(parsed.value.batch || first === undefined ? { events } : first, 202));
 }
 
 /** A topic that would be created only to refuse the event is not created. One that was deleted goes on with its offsets. */

@@ -22,6 +22,7 @@ export class Query {
   /** @param known the members the route has: any other, and any given twice, is a refusal. */
   constructor(members: URLSearchParams, known: readonly string[]) {
     this.#members = members;
+    if (members.size === 0) return;
     const seen = new Set<string>();
     for (const name of members.keys()) {
       if (!known.includes(name)) this.#refusals.push(`The query member ${shown(name)} is not known here.`);

@@ -47,7 +47,7 @@ export const redriveDeadLetters = (call: Call): Promise<Answer> =>
 export const deleteDeadLetters = (call: Call): Promise<Answer> =>
   onSelection(call, 200, (subscription, selection) => subscription.deleteDeadLetters(selection));
 
-async function onSelection<T>(
+async function onSelection<T extends object>(
   call: Call,
   status: number,
   act: (subscription: SubscriptionRpc, selection: LetterSelection) => Promise<Result<T, Problem>>,

@@ -13,7 +13,6 @@ export interface Arrival {
   readonly request: Request;
   readonly env: Env;
   readonly settings: Settings;
-  readonly url: URL;
   readonly requestId: string;
   readonly notes: Notes;
   readonly background: Call["background"];
@@ -37,9 +36,9 @@ for (const path of new Set(routes.map((route) => route.path))) {
 
 /** Finds the route of a request and follows it. A HEAD request is answered as GET is; its body is taken off later. */
 export async function route(arrival: Arrival): Promise<Answer> {
-  const { request, url } = arrival;
+  const { request } = arrival;
   // itty-router takes trailing slashes as if they were not there.
-  if (url.pathname.endsWith("/")) return err(noSuchPath());
+  if (TRAILING_SLASH.test(request.url)) return err(noSuchPath());
   const method = request.method === "HEAD" ? "GET" : request.method;
   const answer: Answer | undefined = await router.fetch({ method, url: request.url }, arrival);
   return answer ?? err(noSuchPath());
@@ -47,7 +46,7 @@ export async function route(arrival: Arrival): Promise<Answer> {
 
 /** The key first, so that without one nothing can be learnt about what exists. */
 async function follow(to: Route, params: Record<string, string>, arrival: Arrival): Promise<Answer> {
-  const { request, env, settings, url, requestId, notes, background } = arrival;
+  const { request, env, settings, requestId, notes, background } = arrival;
   notes.route = to.path;
   let tenant = DEFAULT_TENANT;
   if (to.scope !== "public") {
@@ -60,15 +59,21 @@ async function follow(to: Route, params: Record<string, string>, arrival: Arriva
     tenant = chosen.value;
     notes.tenant = tenant;
   }
-  const query = new Query(url.searchParams, to.query ?? []);
+  const query = new Query(membersOf(request.url), to.query ?? []);
   const refusal = query.refusal();
   if (refusal !== null) return err(refusal);
-  return to.handler({ request, env, settings, tenant, url, query, requestId, notes, background, params });
+  return to.handler({ request, env, settings, tenant, query, requestId, notes, background, params });
 }
 
 function allowed(path: string): string[] {
   const methods = routes.filter((route) => route.path === path).map((route) => route.method);
   return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 }
+
+const TRAILING_SLASH = /^[^?#]*\/(?:[?#]|$)/;
+const NO_MEMBERS = new URLSearchParams();
+
+/** Most requests have no query, and parsing a URL is dear. */
+const membersOf = (url: string): URLSearchParams => (url.includes("?") ? new URL(url).searchParams : NO_MEMBERS);
 
 const noSuchPath = () => problem("not-found", "There is no such path.");

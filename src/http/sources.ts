@@ -6,7 +6,7 @@ import { calling, directory } from "../rpc/objects.ts";
 import { isProviderName } from "../sources/registry.ts";
 import { jsonAnswer, noContent } from "./answer.ts";
 import { PATCH_TYPES, readJson } from "./body.ts";
-import type { Answer, Call } from "./call.ts";
+import { type Answer, type Call, ownUrl } from "./call.ts";
 import { hasTopic } from "./lookup.ts";
 import { noSuchTopic, parameter } from "./path.ts";
 import { isNamePosition } from "./query.ts";
@@ -46,7 +46,8 @@ export async function putSource(call: Call): Promise<Answer> {
 }
 
 /** `GET /v1/sources`, oldest first. */
-export async function listSources({ env, tenant, query, url }: Call): Promise<Answer> {
+export async function listSources(call: Call): Promise<Answer> {
+  const { env, tenant, query } = call;
   const list = `sources/${tenant}`;
   const after = query.cursor(list, isNamePosition);
   const limit = query.limit();
@@ -55,7 +56,8 @@ export async function listSources({ env, tenant, query, url }: Call): Promise<An
   await tellAllCounts(tenant);
   const page = await calling(async () => ok(await directory(env, tenant).sources(after, limit)));
   if (!page.ok) return page;
-  const data = page.value.sources.map((source) => sourceView(source, url.origin));
+  const { origin } = ownUrl(call);
+  const data = page.value.sources.map((source) => sourceView(source, origin));
   return ok(jsonAnswer({ data, next: query.next(list, page.value.next) }));
 }
 
@@ -107,7 +109,7 @@ async function create(call: Call, document: SourceDocument): Promise<Answer> {
   const source = await newSource({ name, provider, settings: settings.value }, tenant, key.value);
   const put = await calling(() => directory(env, tenant).putSource(source));
   if (!put.ok) return put;
-  return ok(jsonAnswer(sourceView({ ...source, counts: NOTHING_COUNTED }, call.url.origin), 201));
+  return ok(jsonAnswer(sourceView({ ...source, counts: NOTHING_COUNTED }, ownUrl(call).origin), 201));
 }
 
 async function replace(call: Call, present: SourceView, document: SourceDocument): Promise<Answer> {
@@ -163,8 +165,8 @@ async function requireTopic(call: Call, topic: string): Promise<Result<null, Pro
   return there.value ? ok(null) : err(noSuchTopic());
 }
 
-const show = ({ url }: Call, source: Result<SourceView, Problem>): Answer =>
-  source.ok ? ok(jsonAnswer(sourceView(source.value, url.origin))) : source;
+const show = (call: Call, source: Result<SourceView, Problem>): Answer =>
+  source.ok ? ok(jsonAnswer(sourceView(source.value, ownUrl(call).origin))) : source;
 
 const otherName = (): Problem =>
   invalidDocument([{ pointer: "#/name", detail: "is not the name in the path; a name cannot be changed" }]);

@@ -4,6 +4,7 @@ import { WAKE_BACKSTOP_MS } from "../core/limits.ts";
 import { VERSION } from "../core/version.ts";
 import type { RetryMessage } from "../directory/rpc.ts";
 import { logLine } from "../log.ts";
+import { randomBytes } from "../random.ts";
 import { directory, topicLog } from "../rpc/objects.ts";
 import { ObjectAlarm } from "../storage/alarm.ts";
 import { durableSql } from "../storage/durable-sql.ts";
@@ -39,7 +40,7 @@ export class Subscription extends DurableObject<Env> implements SubscriptionRpc 
       version: VERSION,
       now: () => Date.now(),
       chance: () => Math.random(),
-      newAttemptId: () => newId("att", Date.now(), crypto.getRandomValues(new Uint8Array(10))),
+      newAttemptId: () => newId("att", Date.now(), randomBytes(10)),
       defer: (run) => {
         setTimeout(run, 0);
       },

@@ -33,6 +33,8 @@ const MEETS_CLOCK_AND_CHANCE = [
   "src/dead-letters/consumer.ts",
   "src/demo/seed.ts",
   "src/http/handle.ts",
+  "src/http/handshake.ts",
+  "src/random.ts",
   "src/http/lookup.ts",
   "src/http/source-config.ts",
   "src/http/source-counts.ts",

@@ -195,8 +195,8 @@ describe("a test (5.5)", () => {
   beforeEach(() => {
     sent.length = 0;
     vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 10, 23, 10) });
-    vi.stubGlobal("fetch", async (url: string, { headers, body }: { headers: Headers; body: Uint8Array }) => {
-      sent.push({ url, headers: Object.fromEntries(headers), body: new TextDecoder().decode(body) });
+    vi.stubGlobal("fetch", async (url: string, { headers, body }: { headers: HeadersInit; body: Uint8Array }) => {
+      sent.push({ url, headers: Object.fromEntries(new Headers(headers)), body: new TextDecoder().decode(body) });
       return new Response("no", { status: 410, headers: { "set-cookie": "a=b", "x-answer": "1" } });
     });
   });

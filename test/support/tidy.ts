@@ -72,7 +72,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["http"],
   ["topic-log", "subscription", "delivery", "dead-letters", "directory", "sources", "demo"],
   ["rpc", "storage"],
-  ["log.ts"],
+  ["log.ts", "random.ts"],
   ["core"],
 ];
 /** Of packages, `core` may use those without I/O (docs/adr/0002, docs/adr/0014). */
