@@ -4,6 +4,8 @@
  */
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+/** Two digits at a time: half the steps. */
+const PAIRS = [...ALPHABET].flatMap((high) => [...ALPHABET].map((low) => high + low));
 const DIGITS: ReadonlyMap<string, number> = new Map([...ALPHABET].map((digit, value) => [digit, value]));
 
 const TIME_DIGITS = 10;
@@ -68,22 +70,30 @@ export function newId(prefix: IdPrefix, timeMs: number, random: Uint8Array): str
 // Odd multipliers of good dispersion, one a lane: the first is FNV's prime, the others are MurmurHash3's constants.
 const LANE_MULTIPLIERS = [0x01000193, 0xcc9e2d51, 0x1b873593, 0x85ebca6b] as const;
 
+const SPAN_MULTIPLIERS = LANE_MULTIPLIERS.slice(0, 2);
+
 const FIRST_BIT = 0x8000_0000;
 
 /**
  * The W3C trace id (32 hexadecimal digits, never all zero) of every request made for an event: a hash of its id, so
  * that all its attempts, and every gateway that handles it, agree without storing anything.
  */
-export function traceId(eventId: string): string {
-  const lanes = LANE_MULTIPLIERS.map((multiplier) => {
+export const traceId = (eventId: string): string => hexHash(eventId, LANE_MULTIPLIERS);
+
+/** The W3C span id (16 hexadecimal digits, never all zero) of an attempt: the first half of what would be its trace id. */
+export const spanId = (attemptId: string): string => hexHash(attemptId, SPAN_MULTIPLIERS);
+
+/** Eight digits a lane. */
+function hexHash(id: string, multipliers: readonly number[]): string {
+  let digits = "";
+  for (const multiplier of multipliers) {
     let hash = 0x811c9dc5 ^ multiplier;
-    for (let i = 0; i < eventId.length; i++) hash = Math.imul(hash ^ eventId.charCodeAt(i), multiplier) ^ (hash >>> 15);
-    return finalMix(hash);
-  });
-  // The first bit is always set: all zero is an invalid trace id, and samplers look at the last bytes only.
-  return lanes
-    .map((lane, index) => (index === 0 ? (lane | FIRST_BIT) >>> 0 : lane).toString(16).padStart(8, "0"))
-    .join("");
+    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), multiplier) ^ (hash >>> 15);
+    // The first bit is always set: all zero is invalid, and samplers look at the last bytes only.
+    const lane = digits === "" ? (finalMix(hash) | FIRST_BIT) >>> 0 : finalMix(hash);
+    digits += lane.toString(16).padStart(8, "0");
+  }
+  return digits;
 }
 
 /** MurmurHash3's 32-bit finalizer: every bit of the input reaches every bit of the result. */
@@ -97,9 +107,9 @@ function base32(value: number, digits: number): string {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} cannot be part of an id`);
   let text = "";
   let rest = value;
-  for (let i = 0; i < digits; i++) {
-    text = ALPHABET.charAt(rest % 32) + text;
-    rest = Math.floor(rest / 32);
+  for (let left = digits; left > 0; left -= 2) {
+    text = (left === 1 ? ALPHABET.charAt(rest % 32) : (PAIRS[rest % 1024] ?? "")) + text;
+    rest = Math.floor(rest / (left === 1 ? 32 : 1024));
   }
   if (rest > 0) throw new RangeError(`${value} does not fit ${digits} digits of an id`);
   return text;

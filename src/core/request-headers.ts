@@ -1,12 +1,11 @@
 import type { LogEvent } from "./event.ts";
-import { traceId } from "./ids.ts";
+import { spanId, traceId } from "./ids.ts";
 
 /** What is shown in place of a signature or of a custom header's value. */
 const HIDDEN = "***";
 /** W3C trace context: version 00, and the flag that says the trace is sampled. */
 const TRACE_VERSION = "00";
 const TRACE_SAMPLED = "01";
-const SPAN_DIGITS = 16;
 
 export interface RequestHeadersInput {
   /** The attempt: a `Send` of src/subscription/rpc.ts. */
@@ -93,4 +92,4 @@ export function redactedHeaders(
 
 /** One trace for all attempts of an event or batch, one span for each attempt. */
 const traceParent = (id: string, attemptId: string): string =>
-  `${TRACE_VERSION}-${traceId(id)}-${traceId(attemptId).slice(0, SPAN_DIGITS)}-${TRACE_SAMPLED}`;
+  `${TRACE_VERSION}-${traceId(id)}-${spanId(attemptId)}-${TRACE_SAMPLED}`;

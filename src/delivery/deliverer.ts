@@ -4,6 +4,7 @@ import { VERSION } from "../core/version.ts";
 import { logLine } from "../log.ts";
 import { subscription } from "../rpc/objects.ts";
 import type { Part, Send, SendResult } from "../subscription/rpc.ts";
+import { Deadlines } from "./deadlines.ts";
 import { vaultOf } from "./env-vault.ts";
 import { type OpenTarget, openTarget } from "./open-target.ts";
 import { notSent, sendOnce } from "./send.ts";
@@ -30,10 +31,11 @@ function depsOf(env: Env): WorkDeps {
     last = { part, text, target: last?.text === text ? last.target : opened(part, env) };
     return last.target;
   };
+  const deadlines = new Deadlines(() => Date.now());
   let made: ReturnType<typeof attemptFields>[] = [];
   return {
     send: async (send, part) => {
-      const result = await carryOut(send, part, await targetOf(part), env);
+      const result = await carryOut(send, part, await targetOf(part), { env, deadlines });
       if (result.kind !== "unsent") made.push(attemptFields(send, result));
       return result;
     },
@@ -61,13 +63,19 @@ async function opened(part: Part, env: Env): Promise<OpenTarget | null> {
   }
 }
 
-async function carryOut(send: Send, part: Part, target: OpenTarget | null, env: Env): Promise<SendResult> {
+async function carryOut(
+  send: Send,
+  part: Part,
+  target: OpenTarget | null,
+  { env, deadlines }: { readonly env: Env; readonly deadlines: Deadlines },
+): Promise<SendResult> {
   if (target !== null) {
     return sendOnce(send, target, {
       now: () => Date.now(),
       allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
       version: VERSION,
       startBy: part.leasedAt + SEND_START_MAX_MS,
+      deadlines,
     });
   }
   const identity = { lease: send.lease, offset: send.event.offset, attemptId: send.attemptId };

@@ -1,4 +1,5 @@
 import { sendBody } from "../core/body.ts";
+import type { Problem } from "../core/errors.ts";
 import { eventHeaders } from "../core/event-headers.ts";
 import {
   notAllowed,
@@ -14,6 +15,7 @@ import { keysAt, signStandardWebhook } from "../core/signature.ts";
 import { checkSubscriberUrl } from "../core/subscriber-url.ts";
 import type { Send, SendResult } from "../subscription/rpc.ts";
 import { errorOfStatus, instructionOf, keptHeaders, readBody } from "./answer.ts";
+import { Deadlines } from "./deadlines.ts";
 import { type AttemptError, classifyFetchError } from "./fetch-error.ts";
 import type { OpenTarget } from "./open-target.ts";
 
@@ -24,6 +26,8 @@ export interface SendOptions {
   readonly version: string;
   /** Unix milliseconds after which the request must not be started (src/core/limits.ts SEND_START_MAX_MS). */
   readonly startBy: number;
+  /** Of the invocation, which has one timer for all its sends; absent: the send has a timer of its own. */
+  readonly deadlines?: Deadlines;
 }
 
 /** The statuses whose `Retry-After` is honoured (API clause 6.3). */
@@ -36,13 +40,37 @@ const RETRY_AFTER_STATUSES: readonly number[] = [429, 503];
  */
 export async function sendOnce(send: Send, target: OpenTarget, options: SendOptions): Promise<SendResult> {
   const identity = { lease: send.lease, offset: send.event.offset, attemptId: send.attemptId };
-  const allowed = checkSubscriberUrl(target.url, options.allowPrivate);
+  const allowed = judge(target.url, options.allowPrivate);
   if (!allowed.ok) return notSent(identity, options.now(), { code: "denied", message: allowed.error.detail });
-  const prepared = await prepare(send, target, options);
-  if (prepared === null) return notSent(identity, options.now(), UNSENDABLE);
+  const request = await prepare(send, target, options);
+  if (request === null) return notSent(identity, options.now(), UNSENDABLE);
   // After the signing, which takes its time on a busy machine: this is the last moment before the request.
   if (options.now() > options.startBy) return { ...identity, kind: "unsent" };
-  return { ...identity, ...(await exchange(prepared, target, options)), bodyBytes: prepared.bodyBytes };
+  const result = await exchange(request, target, options);
+  if (result.kind === "failed" && !isSendable(request.init.headers)) {
+    return notSent(identity, options.now(), UNSENDABLE);
+  }
+  return { ...identity, ...result, bodyBytes: request.bodyBytes };
+}
+
+let judged: { readonly url: string; readonly allowPrivate: boolean; readonly verdict: Result<string, Problem> } | null =
+  null;
+
+/** The verdict on a URL, made once as long as sends go to the same one. */
+function judge(url: string, allowPrivate: boolean): Result<string, Problem> {
+  if (judged?.url !== url || judged.allowPrivate !== allowPrivate) {
+    judged = { url, allowPrivate, verdict: checkSubscriberUrl(url, allowPrivate) };
+  }
+  return judged.verdict;
+}
+
+/** Whether HTTP can carry them: what is wrong with a request that was never made, whatever the runtime says. */
+function isSendable(headers: Readonly<Record<string, string>>): boolean {
+  try {
+    return new Headers(headers) instanceof Headers;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -51,15 +79,17 @@ export async function sendOnce(send: Send, target: OpenTarget, options: SendOpti
  */
 export async function askPermission(
   request: PermissionRequest & { readonly url: string; readonly timeoutSeconds: number },
-  options: Pick<SendOptions, "allowPrivate" | "version">,
+  options: Pick<SendOptions, "allowPrivate" | "version" | "now">,
 ): Promise<Refusal | null> {
   const allowed = checkSubscriberUrl(request.url, options.allowPrivate);
   if (!allowed.ok) return notAllowed(request.origin, allowed.error.detail);
   const headers = { ...permissionHeaders(request), "user-agent": `Sluice/${options.version}` };
-  const answer = await fetched(request, { method: "OPTIONS", redirect: "manual", headers }, async (response) => {
+  const judgeAnswer = async (response: Response): Promise<Refusal | null> => {
     await response.body?.cancel();
     return refusalOfPermission(request, response.status, (name) => response.headers.get(name));
-  });
+  };
+  const init = { method: "OPTIONS", redirect: "manual", headers };
+  const answer = await fetched(request, init, judgeAnswer, new Deadlines(options.now));
   return answer.ok ? answer.value : notAllowed(request.origin, answer.error.message.replace(/\.$/, ""));
 }
 
@@ -78,40 +108,53 @@ interface Prepared {
   readonly init: {
     readonly method: "POST";
     readonly redirect: "manual";
-    readonly headers: Headers;
+    readonly headers: Readonly<Record<string, string>>;
     readonly body: Uint8Array;
   };
   readonly bodyBytes: number;
 }
 
-/** Body, signature and headers; null when a header value cannot be sent. */
-async function prepare(send: Send, target: OpenTarget, { now, version }: SendOptions): Promise<Prepared | null> {
-  const startedAt = now();
-  const timestampSeconds = Math.floor(startedAt / 1000);
+/** Body, signature and headers; null when they cannot be made. */
+async function prepare(send: Send, target: OpenTarget, options: SendOptions): Promise<Prepared | null> {
   try {
-    const { bytes, contentType } = sendBody(target.format, send, target.topic);
-    const signature = await signStandardWebhook({
-      id: webhookId(send),
-      timestampSeconds,
-      body: bytes,
-      // Not those of the lease: a grace that has ended since has ended.
-      secrets: keysAt(target.secrets, startedAt),
-    });
-    // The gateway's own headers come last: none of the event or the subscription overrides them.
-    const headers = new Headers({
-      ...eventHeaders(target.format, send.event, target.topic),
-      ...target.headers,
-      ...requestHeaders({ send, target, version, timestampSeconds, contentType }),
-      "webhook-signature": signature,
-    });
-    return { startedAt, init: { method: "POST", redirect: "manual", headers, body: bytes }, bodyBytes: bytes.length };
+    return await prepared(send, target, options);
   } catch {
     return null;
   }
 }
 
-async function exchange({ startedAt, init }: Prepared, target: OpenTarget, { now }: SendOptions): Promise<Exchange> {
-  const answer = await fetched(target, init, (response) => answered(response, startedAt, now));
+async function prepared(send: Send, target: OpenTarget, { now, version }: SendOptions): Promise<Prepared> {
+  const startedAt = now();
+  const timestampSeconds = Math.floor(startedAt / 1000);
+  const { bytes, contentType } = sendBody(target.format, send, target.topic);
+  const signature = await signStandardWebhook({
+    id: webhookId(send),
+    timestampSeconds,
+    body: bytes,
+    // Not those of the lease: a grace that has ended since has ended.
+    secrets: keysAt(target.secrets, startedAt),
+  });
+  // The gateway's own headers come last: none of the event or the subscription overrides them.
+  const headers = {
+    ...eventHeaders(target.format, send.event, target.topic),
+    ...target.headers,
+    ...requestHeaders({ send, target, version, timestampSeconds, contentType }),
+    "webhook-signature": signature,
+  };
+  return { startedAt, init: { method: "POST", redirect: "manual", headers, body: bytes }, bodyBytes: bytes.length };
+}
+
+async function exchange(
+  { startedAt, init }: Prepared,
+  target: OpenTarget,
+  { now, deadlines }: SendOptions,
+): Promise<Exchange> {
+  const answer = await fetched(
+    target,
+    init,
+    (response) => answered(response, startedAt, now),
+    deadlines ?? new Deadlines(now),
+  );
   return answer.ok ? answer.value : failed(startedAt, now(), answer.error);
 }
 
@@ -120,20 +163,20 @@ async function fetched<T>(
   { url, timeoutSeconds }: Pick<OpenTarget, "url" | "timeoutSeconds">,
   init: RequestInit,
   read: (response: Response) => Promise<T>,
+  deadlines: Deadlines,
 ): Promise<Result<T, AttemptError>> {
-  const deadline = new AbortController();
-  // Not AbortSignal.timeout: it cannot be cleared, and a deliverer of many fast sends would run out of timers.
-  const timer = setTimeout(() => deadline.abort(), timeoutSeconds * 1000);
+  const deadline = deadlines.open(timeoutSeconds * 1000);
+  const { signal } = deadline.controller;
   try {
-    return ok(await read(await fetch(url, { ...init, signal: deadline.signal })));
+    return ok(await read(await fetch(url, { ...init, signal })));
   } catch (thrown) {
     return err(
-      deadline.signal.aborted
+      signal.aborted
         ? ({ code: "timeout", message: `No answer within ${timeoutSeconds} seconds.` } as const)
         : classifyFetchError(thrown, new URL(url).protocol),
     );
   } finally {
-    clearTimeout(timer);
+    deadlines.end(deadline);
   }
 }
 

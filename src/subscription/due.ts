@@ -12,12 +12,13 @@ type Unsettled = Pick<SubscriptionState, "lanes" | "holes" | "flights">;
  * redrive or a change of ordering a key may have several. `grouped`: what is retried together does not block itself.
  */
 export function unblockedHoles({ lanes, holes, flights }: Unsettled, grouped: boolean): Hole[] {
+  if (holes.size === 0) return [];
   const idle = [...holes.values()].filter((hole) => !flights.has(hole.offset));
   if (lanes.ordering === "none") return idle;
   const together = (one: Hole, other: Hole | undefined): boolean =>
     one === other || (grouped && one.batch !== undefined && one.batch === other?.batch);
   if (lanes.ordering === "topic") {
-    if (flights.size > 0 || holes.size === 0) return [];
+    if (flights.size > 0) return [];
     const first = holes.get(Math.min(...holes.keys()));
     return idle.filter((hole) => together(hole, first));
   }

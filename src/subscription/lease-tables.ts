@@ -25,6 +25,8 @@ export interface LoadedLeases {
 }
 
 const encoder = new TextEncoder();
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant.
+const ASCII = /^[\x00-\x7f]*$/;
 
 /**
  * The delivery log, in tables of a span of time or a size each, dropped whole: dropping is free. Sizes are kept in memory; a
@@ -181,7 +183,7 @@ function writtenOf(entry: Entry): Written {
   const { out, fin, r, hd } = entry;
   if (known?.out === out && known.fin === fin && known.r === r && known.hd === hd) return known;
   const text = JSON.stringify(entry);
-  const made = { out, fin, r, hd, text, bytes: encoder.encode(text).byteLength };
+  const made = { out, fin, r, hd, text, bytes: ASCII.test(text) ? text.length : encoder.encode(text).byteLength };
   written.set(entry, made);
   return made;
 }

@@ -71,7 +71,7 @@ afterEach(() => {
 
 describe("asking for permission", () => {
   const request = { url: "https://example.com/hook?a=1", origin: ORIGIN, requestsPerMinute: null, timeoutSeconds: 1 };
-  const options = { allowPrivate: false, version: "9.9.9" };
+  const options = { allowPrivate: false, version: "9.9.9", now: () => Date.now() };
 
   it("is an OPTIONS request with the origin, and the rate where there is one", async () => {
     const asked = fetching(allowing());

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeEventId, encodeEventId, newId, traceId } from "../../src/core/ids.ts";
+import { decodeEventId, encodeEventId, newId, spanId, traceId } from "../../src/core/ids.ts";
 
 const position = fc.record({
   time: fc.integer({ min: 0, max: 2 ** 50 - 1 }),
@@ -108,6 +108,7 @@ describe("trace ids", () => {
       fc.property(fc.oneof(position.map(encodeEventId), fc.string()), (id) => {
         expect(traceId(id)).toMatch(/^[89a-f][0-9a-f]{31}$/);
         expect(traceId(id)).toBe(traceId(id));
+        expect(spanId(id)).toBe(traceId(id).slice(0, 16));
       }),
     );
   });

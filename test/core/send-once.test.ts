@@ -22,8 +22,8 @@ let received: Received[];
 beforeEach(() => {
   received = [];
   vi.useFakeTimers({ toFake: ["Date"], now: NOW });
-  vi.stubGlobal("fetch", async (_: string, { headers, body }: { headers: Headers; body: Uint8Array }) => {
-    received.push({ headers: Object.fromEntries(headers), body: new TextDecoder().decode(body) });
+  vi.stubGlobal("fetch", async (_: string, { headers, body }: { headers: HeadersInit; body: Uint8Array }) => {
+    received.push({ headers: Object.fromEntries(new Headers(headers)), body: new TextDecoder().decode(body) });
     return new Response(null, { status: 204 });
   });
 });
