@@ -20,6 +20,8 @@ export interface RunningWorker {
 export type WorkerOptions = Omit<V4WorkerOptions, "script" | "scriptPath" | "modules" | "name"> & {
   /** 0 = any free one. */
   readonly inspectorPort?: number;
+  /** Of its V8, unless the environment says others (MINIFLARE_WORKERD_V8_FLAGS; empty: none). */
+  readonly v8Flags?: string;
 };
 
 const COMPATIBILITY = { compatibilityDate: "2026-10-01", compatibilityFlags: ["global_fetch_strictly_public"] };
@@ -51,13 +53,25 @@ export async function bundle(entry: string): Promise<string> {
 // One after the other: the workerd that came since is the one just started.
 let starting: Promise<unknown> = Promise.resolve();
 
-export function startWorker(entry: string, options: WorkerOptions): Promise<RunningWorker> {
-  const started = starting.then(() => start(entry, options));
+export function startWorker(entry: string, { v8Flags, ...options }: WorkerOptions): Promise<RunningWorker> {
+  const started = starting.then(() => withV8Flags(v8Flags, () => start(entry, options)));
   starting = started.catch(() => undefined);
   return started;
 }
 
-async function start(entry: string, options: WorkerOptions): Promise<RunningWorker> {
+/** Miniflare takes them from the environment alone, once, when it starts. */
+async function withV8Flags<T>(flags: string | undefined, run: () => Promise<T>): Promise<T> {
+  const given = process.env.MINIFLARE_WORKERD_V8_FLAGS;
+  if (flags === undefined || given !== undefined) return run();
+  process.env.MINIFLARE_WORKERD_V8_FLAGS = flags;
+  try {
+    return await run();
+  } finally {
+    delete process.env.MINIFLARE_WORKERD_V8_FLAGS;
+  }
+}
+
+async function start(entry: string, options: Omit<WorkerOptions, "v8Flags">): Promise<RunningWorker> {
   const state = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const before = new Set(workerdsBelow(process.pid));
   const miniflare = new Miniflare(

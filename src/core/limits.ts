@@ -81,7 +81,7 @@ export const PARTITION_FILLING_BYTES = 7_200_000_000;
 /** Retention tells so long before it drops a segment of which something is unsettled; at half of a shorter retention. */
 export const EXPIRY_WARNING_MS = DAY_MS;
 /** How long appends gather for one commit while the log is busy: rows written are the bill. */
-export const COMMIT_GATHER_MS = 5;
+export const COMMIT_GATHER_MS = 10;
 /** So many waiting appends are committed without waiting for more: a sixteenth of a row each is cheap enough. */
 export const COMMIT_GATHER_REQUESTS = 16;
 /** A log that committed less than this ago is busy; alone, an append is committed at once. */
