@@ -3,7 +3,7 @@ import { BUGS } from "../support/sim/bugs/all.ts";
 import { withoutLogLines } from "../support/sim/quiet-console.ts";
 import { runSchedule } from "../support/sim/schedule.ts";
 
-/** The rarest of them shows within six hundred or so. */
+/** The rarest of them shows within six hundred or so, whatever a change makes of the schedules. */
 const SEEDS_MAX = 1000;
 
 let restore: () => void;
