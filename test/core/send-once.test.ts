@@ -125,6 +125,16 @@ describe("one send", () => {
     expect(after.headers["webhook-signature"]?.split(" ")).toHaveLength(1);
   });
 
+  it("with a header that HTTP cannot carry is refused, not called a lost connection", async () => {
+    const options = { now: () => Date.now(), allowPrivate: true, version: "9.9.9", startBy: Date.now() };
+    const broken = { ...newestOnly, headers: { "x-team": "a\nb" } };
+    expect(await sendOnce(sendOf({}), broken, options)).toMatchObject({
+      ...{ kind: "failed", statusCode: null, bodyBytes: 0 },
+      error: { code: "denied", message: expect.stringContaining("is not valid HTTP") },
+    });
+    expect(received).toEqual([]);
+  });
+
   it("may be one of as many of the largest batches as a deliverer sends at once", async () => {
     const text = `"${"x".repeat(BATCH_SEND_MAX_BYTES / 4 - 2)}"`;
     const options = { now: () => Date.now(), allowPrivate: true, version: "9.9.9", startBy: Date.now() };
