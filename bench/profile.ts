@@ -1,8 +1,9 @@
 // Where the CPU goes: a profile of the gateway's own code while it works, as the functions that took most.
 //   npx node bench/profile.ts ingest|drain|latency|together|fan-out
-import { EVENT, Gateway } from "./lib/gateway.ts";
+import { Gateway } from "./lib/gateway.ts";
 import { Load, Subscriber } from "./lib/helper.ts";
 import { cpuSeconds } from "./lib/processes.ts";
+import { workOf } from "./lib/works.ts";
 
 interface Profile {
   readonly nodes: readonly {
@@ -51,91 +52,15 @@ class Inspector {
 }
 
 const SHOWN = 45;
-const CHANNEL = "/profile";
+const [what = ""] = process.argv.slice(2);
+const work = workOf(what);
+
 const load = new Load();
 const subscriber = await Subscriber.start();
 const gateway = await Gateway.start("src/worker.ts", { inspectorPort: 0 });
-
-const until = (events: number) => subscriber.ask({ kind: "until", channel: CHANNEL, events });
-const blast = (topic: string, seconds: number) =>
-  load.ask({
-    kind: "blast",
-    url: gateway.eventsUrl(topic),
-    headers: gateway.headers,
-    body: EVENT,
-    connections: 32,
-    seconds,
-  });
-
-/** Each prepares, and returns what is profiled; that returns how many events it was about. */
-const WORKS: Readonly<Record<string, () => Promise<() => Promise<number>>>> = {
-  ingest: async () => {
-    const topic = await gateway.createTopic();
-    await blast(topic, 3);
-    return async () => (await blast(topic, 5)).requests;
-  },
-  drain: async () => {
-    const drain = async (events: number): Promise<() => Promise<number>> => {
-      const topic = await gateway.createTopic();
-      const name = await gateway.subscribe(topic, subscriber.url(CHANNEL));
-      await gateway.call("POST", `/v1/subscriptions/${name}/pause`);
-      await gateway.fill(topic, events);
-      await subscriber.ask({ kind: "clear", channel: CHANNEL });
-      return async () => {
-        await gateway.call("POST", `/v1/subscriptions/${name}/resume`);
-        await until(events);
-        return events;
-      };
-    };
-    await (await drain(5000))();
-    return drain(10_000);
-  },
-  together: async () => {
-    const topic = await gateway.createTopic();
-    await gateway.subscribe(topic, subscriber.url(CHANNEL));
-    const run = async (seconds: number): Promise<number> => {
-      await subscriber.ask({ kind: "clear", channel: CHANNEL });
-      const { requests } = await blast(topic, seconds);
-      await until(requests);
-      return requests;
-    };
-    await run(3);
-    return () => run(5);
-  },
-  latency: async () => {
-    const topic = await gateway.createTopic();
-    await gateway.subscribe(topic, subscriber.url(CHANNEL));
-    const run = async (requests: number): Promise<number> => {
-      await subscriber.ask({ kind: "clear", channel: CHANNEL });
-      await load.ask({
-        kind: "pace",
-        url: gateway.eventsUrl(topic),
-        headers: gateway.headers,
-        perSecond: 50,
-        requests,
-      });
-      await until(requests);
-      return requests;
-    };
-    await run(100);
-    return () => run(250);
-  },
-  "fan-out": async () => {
-    const topic = await gateway.createTopic();
-    await gateway.subscribeMany(1000, () => [topic, subscriber.url(CHANNEL)]);
-    const run = async (): Promise<number> => {
-      await subscriber.ask({ kind: "clear", channel: CHANNEL });
-      await gateway.call("POST", `/v1/topics/${topic}/events`, EVENT);
-      await until(1000);
-      return 1000;
-    };
-    await run();
-    return async () => (await run()) + (await run()) + (await run());
-  },
-};
-
-const { prepare = WORKS.drain } = { prepare: WORKS[process.argv[2] ?? ""] };
-if (prepare === undefined) throw new Error("nothing to profile");
+const prepare = await work({ gateway, load, subscriber, channel: "/profile" });
+// The first turn warms up.
+await (await prepare())();
 const run = await prepare();
 const targets = await fetch(new URL("/json", (await gateway.worker.inspector()).href.replace(/^ws/, "http")));
 const [target]: { webSocketDebuggerUrl: string }[] = JSON.parse(await targets.text());
