@@ -80,7 +80,7 @@ export const PARTITION_MAX_BYTES = 9_000_000_000;
 export const PARTITION_FILLING_BYTES = 7_200_000_000;
 /** Retention tells so long before it drops a segment of which something is unsettled; at half of a shorter retention. */
 export const EXPIRY_WARNING_MS = DAY_MS;
-/** How long appends gather for one commit while the log is busy: rows written are the bill. */
+/** How long appends gather for one commit while the log is busy: ten a commit at the thousand calls a second an object takes, and rows are the bill. */
 export const COMMIT_GATHER_MS = 10;
 /** So many waiting appends are committed without waiting for more: a sixteenth of a row each is cheap enough. */
 export const COMMIT_GATHER_REQUESTS = 16;
@@ -92,8 +92,10 @@ export const APPEND_QUEUE_MAX_BYTES = 24 * MIB;
 export const BLOCK_CACHE_MAX_BYTES = 12 * MIB;
 /** What a decoded event takes of memory beside the bytes that are stored of it: its object, its buffer, what filters see of it. */
 export const DECODED_EVENT_BYTES = 600;
-/** Text of the data whose parsed values are kept: filters and schemas look at the same events. A value takes far more memory. */
+/** Data whose parsed values are kept, by its text and PARSED_EVENT_BYTES each: filters and schemas look at the same events. */
 export const PARSED_CACHE_MAX_BYTES = 4 * MIB;
+/** What a parsed value takes of memory at least, beside the text it was: small data would otherwise be kept by the hundred thousand. */
+export const PARSED_EVENT_BYTES = 300;
 /** Events looked at in one call that counts for a seek: it decodes them all. */
 export const COUNT_SCAN_MAX_EVENTS = 50_000;
 /** Bytes of events looked at in one such call: the object serves others too. */

@@ -1,5 +1,5 @@
 import type { NewEvent } from "../core/event.ts";
-import { PARSED_CACHE_MAX_BYTES } from "../core/limits.ts";
+import { PARSED_CACHE_MAX_BYTES, PARSED_EVENT_BYTES } from "../core/limits.ts";
 import { isJsonContentType } from "../core/media-type.ts";
 
 const decoder = new TextDecoder();
@@ -15,14 +15,17 @@ export function parsedData({ contentType, data }: Pick<NewEvent, "contentType" |
   if (parsed.has(data)) return parsed.get(data);
   const value = parse(data);
   parsed.set(data, value);
-  bytes += data.byteLength;
+  bytes += takes(data);
   for (const oldest of parsed.keys()) {
     if (bytes <= PARSED_CACHE_MAX_BYTES || parsed.size === 1) break;
     parsed.delete(oldest);
-    bytes -= oldest.byteLength;
+    bytes -= takes(oldest);
   }
   return value;
 }
+
+/** Small data weighs by what is kept around it: its entry, its buffer, its value. */
+const takes = (data: Uint8Array): number => data.byteLength + PARSED_EVENT_BYTES;
 
 /** How often data was parsed since the isolate began: work is counted, so that a test can bound it. */
 export const parsesSoFar = (): number => parses;
